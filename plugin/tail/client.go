@@ -1,0 +1,121 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"sync"
+
+	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
+)
+
+// client is the host's side of the wire: a [Tailer] that asks the plugin.
+type client struct {
+	rpc tailpb.TailerServiceClient
+}
+
+var _ Tailer = (*client)(nil)
+
+func (c *client) Info(ctx context.Context) (Info, error) {
+	r, err := c.rpc.Info(ctx, &tailpb.InfoRequest{})
+	if err != nil {
+		return Info{}, fromStatus(ctx, err)
+	}
+	return Info{Name: r.GetName(), Version: r.GetVersion(), Roots: r.GetRoots(), Capabilities: r.GetCapabilities()}, nil
+}
+
+func (c *client) List(ctx context.Context, req ListRequest) iter.Seq2[Entry, error] {
+	in := &tailpb.ListRequest{Prefix: req.Prefix, Limit: int32(min(req.Limit, 1<<30))}
+	return receive(ctx,
+		func(ctx context.Context) (receiver[tailpb.ListResponse], error) { return c.rpc.List(ctx, in) },
+		func(m *tailpb.ListResponse) (Entry, bool) { return entryFromProto(m), true })
+}
+
+func (c *client) Follow(ctx context.Context, req FollowRequest) iter.Seq2[Event, error] {
+	in := followToProto(req)
+	return receive(ctx,
+		func(ctx context.Context) (receiver[tailpb.FollowResponse], error) { return c.rpc.Follow(ctx, in) },
+		func(m *tailpb.FollowResponse) (Event, bool) {
+			e := eventFromProto(m.GetEvent())
+			return e, e != nil
+		})
+}
+
+func (c *client) Read(ctx context.Context, req ReadRequest) (Page, error) {
+	r, err := c.rpc.Read(ctx, readToProto(req))
+	if err != nil {
+		return Page{}, fromStatus(ctx, err)
+	}
+	return pageFromProto(r), nil
+}
+
+// Heartbeat waits, when the loop over it is left, until in has ended; in has to end when ctx is cancelled.
+func (c *client) Heartbeat(ctx context.Context, in iter.Seq[Beat]) iter.Seq2[Order, error] {
+	return func(yield func(Order, error) bool) {
+		callCtx, cancel := context.WithCancel(ctx)
+		var sender sync.WaitGroup
+		defer sender.Wait()
+		defer cancel()
+		stream, err := c.rpc.Heartbeat(callCtx)
+		if err != nil {
+			yield(Order{}, fromStatus(ctx, err))
+			return
+		}
+		sender.Go(func() {
+			for b := range in {
+				if stream.Send(beatToProto(b)) != nil {
+					return // Recv says why.
+				}
+			}
+			_ = stream.CloseSend()
+		})
+		for {
+			m, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Order{}, fromStatus(ctx, err))
+				return
+			}
+			if !yield(Order{Kind: OrderKind(m.GetKind()), Session: m.GetSession()}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// receiver is the part of a gRPC client stream that receive needs.
+type receiver[M any] interface{ Recv() (*M, error) }
+
+// receive is the iterator over a server stream. convert reports false for a message that is to be skipped.
+func receive[M, T any](
+	ctx context.Context,
+	open func(context.Context) (receiver[M], error),
+	convert func(*M) (T, bool),
+) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		callCtx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stream, err := open(callCtx)
+		if err != nil {
+			yield(none, fromStatus(ctx, err))
+			return
+		}
+		for {
+			m, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(none, fromStatus(ctx, err))
+				return
+			}
+			if v, ok := convert(m); ok && !yield(v, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package tail
+
+import (
+	"time"
+
+	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
+)
+
+// The enumerations of the domain have the same numbers as those of the wire (a test holds them to it), so that converting one is a
+// cast.
+
+func positionToProto(p Position) *tailpb.Position {
+	if p.IsZero() {
+		return nil
+	}
+	return &tailpb.Position{Generation: p.Generation, Offset: p.Offset, Check: p.Check}
+}
+
+func positionFromProto(p *tailpb.Position) Position {
+	return Position{Generation: p.GetGeneration(), Offset: p.GetOffset(), Check: p.GetCheck()}
+}
+
+func linesToProto(l Lines) *tailpb.Lines {
+	return &tailpb.Lines{
+		Start: positionToProto(l.Start), End: positionToProto(l.End),
+		Text: l.Text, Offsets: l.Offsets, Piece: tailpb.Piece(l.Piece),
+	}
+}
+
+func linesFromProto(l *tailpb.Lines) Lines {
+	return Lines{
+		Start: positionFromProto(l.GetStart()), End: positionFromProto(l.GetEnd()),
+		Text: l.GetText(), Offsets: l.GetOffsets(), Piece: Piece(l.GetPiece()),
+	}
+}
+
+func eventToProto(e Event) *tailpb.Event {
+	switch e := e.(type) {
+	case Lines:
+		return &tailpb.Event{Event: &tailpb.Event_Lines{Lines: linesToProto(e)}}
+	case Boundary:
+		return &tailpb.Event{Event: &tailpb.Event_Boundary{Boundary: &tailpb.Boundary{
+			From: positionToProto(e.From), To: positionToProto(e.To),
+			How: tailpb.How(e.How), Order: tailpb.Order(e.Order), Name: e.Name,
+		}}}
+	case Truncated:
+		return &tailpb.Event{Event: &tailpb.Event_Truncated{Truncated: &tailpb.Truncated{
+			From: positionToProto(e.From), To: positionToProto(e.To),
+		}}}
+	case Gap:
+		return &tailpb.Event{Event: &tailpb.Event_Gap{Gap: &tailpb.Gap{
+			Cause: tailpb.Cause(e.Cause), Certain: e.Certain,
+			After: positionToProto(e.After), Before: positionToProto(e.Before),
+			Generations: e.Generations, Bytes: e.Bytes, MinBytes: e.MinBytes, Lines: e.Lines, Evidence: e.Evidence,
+		}}}
+	case Late:
+		return &tailpb.Event{Event: &tailpb.Event_Late{Late: &tailpb.Late{Lines: linesToProto(e.Lines)}}}
+	case CaughtUp:
+		return &tailpb.Event{Event: &tailpb.Event_CaughtUp{CaughtUp: &tailpb.CaughtUp{At: positionToProto(e.At)}}}
+	default:
+		return nil
+	}
+}
+
+// eventFromProto returns nil for an event that this version does not know.
+func eventFromProto(e *tailpb.Event) Event {
+	switch e := e.GetEvent().(type) {
+	case *tailpb.Event_Lines:
+		return linesFromProto(e.Lines)
+	case *tailpb.Event_Boundary:
+		b := e.Boundary
+		return Boundary{
+			From: positionFromProto(b.GetFrom()), To: positionFromProto(b.GetTo()),
+			How: How(b.GetHow()), Order: ChainOrder(b.GetOrder()), Name: b.GetName(),
+		}
+	case *tailpb.Event_Truncated:
+		return Truncated{From: positionFromProto(e.Truncated.GetFrom()), To: positionFromProto(e.Truncated.GetTo())}
+	case *tailpb.Event_Gap:
+		g := e.Gap
+		if g == nil {
+			return nil
+		}
+		return Gap{
+			Cause: Cause(g.GetCause()), Certain: g.GetCertain(),
+			After: positionFromProto(g.GetAfter()), Before: positionFromProto(g.GetBefore()),
+			Generations: g.Generations, Bytes: g.Bytes, MinBytes: g.MinBytes, Lines: g.Lines, Evidence: g.GetEvidence(),
+		}
+	case *tailpb.Event_Late:
+		return Late{Lines: linesFromProto(e.Late.GetLines())}
+	case *tailpb.Event_CaughtUp:
+		return CaughtUp{At: positionFromProto(e.CaughtUp.GetAt())}
+	default:
+		return nil
+	}
+}
+
+func filterToProto(f Filter) *tailpb.Filter {
+	if f.IsZero() {
+		return nil
+	}
+	return &tailpb.Filter{Include: f.Include, Exclude: f.Exclude}
+}
+
+func filterFromProto(f *tailpb.Filter) Filter {
+	return Filter{Include: f.GetInclude(), Exclude: f.GetExclude()}
+}
+
+func startToProto(s Start) *tailpb.Start {
+	switch s.kind {
+	case startLastLines:
+		return &tailpb.Start{At: &tailpb.Start_LastLines{LastLines: s.lines}}
+	case startPosition:
+		return &tailpb.Start{At: &tailpb.Start_Position{Position: positionToProto(s.position)}}
+	case startTime:
+		return &tailpb.Start{At: &tailpb.Start_TimeUnixNano{TimeUnixNano: s.time.UnixNano()}}
+	case startBeginning:
+		return &tailpb.Start{At: &tailpb.Start_Beginning{Beginning: true}}
+	default:
+		return nil
+	}
+}
+
+func startFromProto(s *tailpb.Start) Start {
+	switch s := s.GetAt().(type) {
+	case *tailpb.Start_LastLines:
+		return StartAtLastLines(s.LastLines)
+	case *tailpb.Start_Position:
+		return StartAtPosition(positionFromProto(s.Position))
+	case *tailpb.Start_TimeUnixNano:
+		return StartAtTime(time.Unix(0, s.TimeUnixNano))
+	case *tailpb.Start_Beginning:
+		return StartAtBeginning()
+	default:
+		return StartAtEnd()
+	}
+}
+
+func followToProto(r FollowRequest) *tailpb.FollowRequest {
+	return &tailpb.FollowRequest{
+		Log: r.Log, Start: startToProto(r.Start), Follow: r.Follow, Wait: r.Wait, Filter: filterToProto(r.Filter),
+	}
+}
+
+func followFromProto(r *tailpb.FollowRequest) FollowRequest {
+	return FollowRequest{
+		Log: r.GetLog(), Start: startFromProto(r.GetStart()), Follow: r.GetFollow(), Wait: r.GetWait(),
+		Filter: filterFromProto(r.GetFilter()),
+	}
+}
+
+func readToProto(r ReadRequest) *tailpb.ReadRequest {
+	return &tailpb.ReadRequest{
+		Log: r.Log, At: positionToProto(r.At), Backward: r.Backward, Lines: int32(min(r.Lines, MaxPageLines+1)),
+		Filter: filterToProto(r.Filter),
+	}
+}
+
+func readFromProto(r *tailpb.ReadRequest) ReadRequest {
+	return ReadRequest{
+		Log: r.GetLog(), At: positionFromProto(r.GetAt()), Backward: r.GetBackward(), Lines: int(r.GetLines()),
+		Filter: filterFromProto(r.GetFilter()),
+	}
+}
+
+func pageToProto(p Page) *tailpb.ReadResponse {
+	out := &tailpb.ReadResponse{
+		Start: positionToProto(p.Start), End: positionToProto(p.End), AtBeginning: p.AtBeginning, AtEnd: p.AtEnd,
+	}
+	for _, e := range p.Events {
+		out.Events = append(out.Events, eventToProto(e))
+	}
+	return out
+}
+
+func pageFromProto(p *tailpb.ReadResponse) Page {
+	out := Page{
+		Start: positionFromProto(p.GetStart()), End: positionFromProto(p.GetEnd()),
+		AtBeginning: p.GetAtBeginning(), AtEnd: p.GetAtEnd(),
+	}
+	for _, e := range p.GetEvents() {
+		if e := eventFromProto(e); e != nil {
+			out.Events = append(out.Events, e)
+		}
+	}
+	return out
+}
+
+func entryToProto(e Entry) *tailpb.ListResponse {
+	out := &tailpb.ListResponse{Log: e.Log, Size: e.Size, Generations: int32(e.Generations)}
+	if !e.Modified.IsZero() {
+		out.ModifiedUnixNano = e.Modified.UnixNano()
+	}
+	return out
+}
+
+func entryFromProto(e *tailpb.ListResponse) Entry {
+	out := Entry{Log: e.GetLog(), Size: e.GetSize(), Generations: int(e.GetGenerations())}
+	if n := e.GetModifiedUnixNano(); n != 0 {
+		out.Modified = time.Unix(0, n)
+	}
+	return out
+}
+
+func beatToProto(b Beat) *tailpb.HeartbeatRequest {
+	return &tailpb.HeartbeatRequest{
+		Kind: tailpb.BeatKind(b.Kind), Session: b.Session, IntervalNano: int64(b.Interval), TimeoutNano: int64(b.Timeout),
+	}
+}
+
+func beatFromProto(b *tailpb.HeartbeatRequest) Beat {
+	return Beat{
+		Kind: BeatKind(b.GetKind()), Session: b.GetSession(),
+		Interval: time.Duration(b.GetIntervalNano()), Timeout: time.Duration(b.GetTimeoutNano()),
+	}
+}

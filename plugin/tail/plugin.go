@@ -1,0 +1,59 @@
+package tail
+
+import (
+	"context"
+
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
+)
+
+// ProtocolVersion is the newest version of the contract that this package speaks. It grows when a change cannot be made by adding
+// fields or events; the older version is then served beside it for as long as there are plugins that need it.
+const ProtocolVersion = 1
+
+// pluginName is the key of the tailer in go-plugin's sets.
+const pluginName = "tailer"
+
+// handshake tells a livetail plugin from any other program. It is no secret and never changes.
+var handshake = goplugin.HandshakeConfig{
+	MagicCookieKey:   "LIVETAIL_PLUGIN",
+	MagicCookieValue: "b8f9e1c2-tailer",
+}
+
+// versions returns the plugin sets by protocol version; impl is nil on the host's side.
+func versions(impl Tailer) map[int]goplugin.PluginSet {
+	return map[int]goplugin.PluginSet{
+		ProtocolVersion: {pluginName: &grpcPlugin{impl: impl}},
+	}
+}
+
+// grpcPlugin ties a [Tailer] to go-plugin.
+type grpcPlugin struct {
+	goplugin.NetRPCUnsupportedPlugin
+	impl Tailer
+}
+
+var _ goplugin.GRPCPlugin = (*grpcPlugin)(nil)
+
+func (p *grpcPlugin) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
+	tailpb.RegisterTailerServiceServer(s, &server{impl: p.impl})
+	return nil
+}
+
+func (p *grpcPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
+	return &client{rpc: tailpb.NewTailerServiceClient(c)}, nil
+}
+
+// Sizes of the connection between host and plugin, in bytes.
+const (
+	// streamWindow is how far the plugin may be ahead of a reader: two batches.
+	streamWindow = 2 * MaxBatch
+	// connWindow is the same for all streams together; grpc-go gives it back on receipt, so one slow reader does not hold up others.
+	connWindow = 16 * MaxBatch
+	ioBuffer   = 128 << 10
+	// maxToHost and maxToPlugin bound a message in either direction. A page of history holds several batches.
+	maxToHost   = 4 << 20
+	maxToPlugin = 1 << 20
+)
