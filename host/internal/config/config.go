@@ -1,0 +1,177 @@
+// Package config holds the settings of `livetail serve`. A setting is a flag; the environment and the YAML file say the same things by
+// the same names: --heartbeat-timeout, LIVETAIL_HEARTBEAT_TIMEOUT, heartbeat-timeout. A flag beats the environment, which beats the
+// file, which beats the default.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Config is everything that can be set.
+type Config struct {
+	File string
+
+	Roots  []string // what may be followed: folders and files
+	Listen string
+	Ops    string // listener of metrics and profiles; empty: none
+
+	Lines            int
+	Heartbeat        time.Duration
+	HeartbeatTimeout time.Duration
+	ShutdownTimeout  time.Duration
+
+	AllowedHosts   []string
+	AllowedOrigins []string
+	BasePath       string
+	Insecure       bool
+
+	MaxSessions           int
+	MaxSessionsPerAddress int
+
+	Plugin       string
+	PluginArgs   []string
+	PluginSHA256 string
+
+	Poll time.Duration
+
+	LogLevel  string
+	LogFormat string
+}
+
+// Defaults that other packages or texts repeat.
+const (
+	DefaultListen = "127.0.0.1:8765"
+	DefaultRoot   = "./logs"
+)
+
+// Bind adds the flags of c to fs, with their defaults.
+func (c *Config) Bind(fs *pflag.FlagSet) {
+	fs.StringVar(&c.File, "config", "", "YAML file with settings, named like the flags; roots: is the list of DIR|FILE")
+	fs.StringVar(&c.Listen, "listen", DefaultListen, "address to listen on; port 0 picks a free one")
+	fs.StringVar(&c.Ops, "ops-listen", "", "address of the listener for /metrics, /healthz, /readyz and /debug/pprof/, e.g. 127.0.0.1:8766 (default: none)")
+	fs.IntVar(&c.Lines, "lines", 1000, "how many last lines a new viewer gets")
+	fs.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second, "time between two pings of a viewer")
+	fs.DurationVar(&c.HeartbeatTimeout, "heartbeat-timeout", 5*time.Second, "time that a viewer has to answer a ping")
+	fs.DurationVar(&c.ShutdownTimeout, "shutdown-timeout", 10*time.Second, "time to say good-bye to all viewers when ending")
+	fs.StringSliceVar(&c.AllowedHosts, "allowed-host", nil, "further name under which browsers may reach this server (repeatable); loopback names and the listen address always may")
+	fs.StringSliceVar(&c.AllowedOrigins, "allowed-origin", nil, "further origin, e.g. https://grafana.example.org, whose pages may connect (repeatable)")
+	fs.StringVar(&c.BasePath, "base-path", "", "path under which a proxy publishes this server, e.g. /logs")
+	fs.BoolVar(&c.Insecure, "insecure", false, "allow an address other than loopback without authentication and TLS")
+	fs.IntVar(&c.MaxSessions, "max-sessions", 10_000, "most viewers at a time")
+	fs.IntVar(&c.MaxSessionsPerAddress, "max-sessions-per-address", 1_000, "most viewers at a time from one address")
+	fs.StringVar(&c.Plugin, "plugin", "", "executable of another plugin that follows the logs (default: livetail starts itself as one)")
+	fs.StringSliceVar(&c.PluginArgs, "plugin-arg", nil, "argument for --plugin, before the roots (repeatable)")
+	fs.StringVar(&c.PluginSHA256, "plugin-sha256", "", "checksum that the plugin's executable must have")
+	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
+	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
+	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
+}
+
+// Error is a mistake in one setting.
+type Error struct {
+	Setting string
+	Problem string
+}
+
+func (e *Error) Error() string { return e.Setting + ": " + e.Problem }
+
+// Validate completes c and finds mistakes; each is an [Error] that names its setting.
+func (c *Config) Validate() error {
+	if len(c.Roots) == 0 {
+		c.Roots = []string{DefaultRoot}
+	}
+	for i, r := range c.Roots {
+		abs, err := filepath.Abs(r)
+		if err != nil || strings.ContainsRune(r, 0) {
+			return &Error{"roots", fmt.Sprintf("%q is not a path", r)}
+		}
+		c.Roots[i] = abs
+	}
+	for _, a := range []struct{ setting, addr string }{{"listen", c.Listen}, {"ops-listen", c.Ops}} {
+		if a.setting == "ops-listen" && a.addr == "" {
+			continue
+		}
+		if err := c.checkAddress(a.setting, a.addr); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.Lines < 0 || c.Lines > 1_000_000:
+		return &Error{"lines", fmt.Sprintf("%d is not between 0 and 1000000", c.Lines)}
+	case c.Heartbeat < 100*time.Millisecond || c.Heartbeat > time.Hour:
+		return &Error{"heartbeat", fmt.Sprintf("%s is not between 100ms and 1h", c.Heartbeat)}
+	case c.HeartbeatTimeout < 100*time.Millisecond || c.HeartbeatTimeout > time.Hour:
+		return &Error{"heartbeat-timeout", fmt.Sprintf("%s is not between 100ms and 1h", c.HeartbeatTimeout)}
+	case c.ShutdownTimeout < 0 || c.ShutdownTimeout > 10*time.Minute:
+		return &Error{"shutdown-timeout", fmt.Sprintf("%s is not between 0s and 10m", c.ShutdownTimeout)}
+	case c.MaxSessions < 1:
+		return &Error{"max-sessions", "must be at least 1"}
+	case c.MaxSessionsPerAddress < 1:
+		return &Error{"max-sessions-per-address", "must be at least 1"}
+	case c.Poll < 10*time.Millisecond || c.Poll > time.Minute:
+		return &Error{"poll", fmt.Sprintf("%s is not between 10ms and 1m", c.Poll)}
+	case c.Plugin == "" && (len(c.PluginArgs) > 0 || c.PluginSHA256 != ""):
+		return &Error{"plugin", "is missing, but plugin-arg or plugin-sha256 is set"}
+	}
+	return c.checkNames()
+}
+
+func (c *Config) checkNames() error {
+	for _, o := range c.AllowedOrigins {
+		if !strings.HasPrefix(o, "http://") && !strings.HasPrefix(o, "https://") || strings.Count(o, "/") != 2 {
+			return &Error{"allowed-origin", fmt.Sprintf("%q is not of the form https://name[:port]", o)}
+		}
+	}
+	for _, h := range c.AllowedHosts {
+		if h == "" || strings.ContainsAny(h, "/ *") {
+			return &Error{"allowed-host", fmt.Sprintf("%q is not a host name", h)}
+		}
+	}
+	if c.BasePath != "" {
+		if !strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/") || strings.ContainsAny(c.BasePath, "?#%") {
+			return &Error{"base-path", fmt.Sprintf("%q must begin with / and not end with it", c.BasePath)}
+		}
+	}
+	return nil
+}
+
+// checkAddress refuses what is no address, and what strangers could reach without proof of who they are.
+func (c *Config) checkAddress(setting, addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return &Error{setting, fmt.Sprintf("%q is not of the form address:port", addr)}
+	}
+	if IsLoopback(host) || c.Insecure {
+		return nil
+	}
+	return &Error{setting, fmt.Sprintf("%s can be reached from other machines, and this version has neither authentication nor TLS of its own: "+
+		"listen on 127.0.0.1 behind a proxy that has them, or say --insecure", addr)}
+}
+
+// IsLoopback reports whether host, an address or a name, is this machine alone.
+func IsLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// MissingRoots returns the roots that do not exist now: they may appear later, but a typing error is likelier.
+func (c *Config) MissingRoots() []string {
+	var missing []string
+	for _, r := range c.Roots {
+		if _, err := os.Stat(r); errors.Is(err, os.ErrNotExist) {
+			missing = append(missing, r)
+		}
+	}
+	return missing
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// load runs the whole way from the command line to validated settings.
+func load(t *testing.T, args []string, env map[string]string, file string) (*Config, error) {
+	t.Helper()
+	if file != "" {
+		name := filepath.Join(t.TempDir(), "livetail.yaml")
+		if err := os.WriteFile(name, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"--config", name}, args...)
+	}
+	var c Config
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	c.Bind(fs)
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	if err := c.Load(fs, fs.Args(), func(k string) string { return env[k] }); err != nil {
+		return nil, err
+	}
+	return &c, c.Validate()
+}
+
+func TestLoad_FlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
+	const file = "lines: 3\nheartbeat: 3s\nmax-sessions: 3\n"
+	env := map[string]string{"LIVETAIL_LINES": "2", "LIVETAIL_HEARTBEAT": "2s"}
+	c, err := load(t, []string{"--lines", "1"}, env, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Lines != 1 || c.Heartbeat != 2*time.Second || c.MaxSessions != 3 || c.HeartbeatTimeout != 5*time.Second {
+		t.Errorf("got lines %d, heartbeat %s, sessions %d, timeout %s", c.Lines, c.Heartbeat, c.MaxSessions, c.HeartbeatTimeout)
+	}
+}
+
+func TestLoad_ListsAndRootsComeFromEverywhere(t *testing.T) {
+	c, err := load(t, nil, nil, "allowed-host: [a.test, b.test]\nroots: [/var/log, /srv/x.log]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.AllowedHosts, []string{"a.test", "b.test"}) || !slices.Equal(c.Roots, []string{"/var/log", "/srv/x.log"}) {
+		t.Errorf("got hosts %q, roots %q", c.AllowedHosts, c.Roots)
+	}
+	c, err = load(t, nil, map[string]string{"LIVETAIL_ROOTS": "/a:/b", "LIVETAIL_ALLOWED_HOST": "c.test,d.test"}, "roots: [/c]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.AllowedHosts, []string{"c.test", "d.test"}) || !slices.Equal(c.Roots, []string{"/a", "/b"}) {
+		t.Errorf("got hosts %q, roots %q", c.AllowedHosts, c.Roots)
+	}
+}
+
+func TestLoad_NothingSaid_DefaultsAreComplete(t *testing.T) {
+	c, err := load(t, nil, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != DefaultListen || len(c.Roots) != 1 || !strings.HasSuffix(c.Roots[0], "/logs") || !filepath.IsAbs(c.Roots[0]) {
+		t.Errorf("got listen %s, roots %q", c.Listen, c.Roots)
+	}
+}
+
+func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
+	for _, tc := range []struct {
+		name, want string
+		args       []string
+		env        map[string]string
+		file       string
+	}{
+		{name: "unknown in file", file: "hartbeat: 3s", want: "hartbeat: is not a setting"},
+		{name: "bad type in file", file: "lines: many", want: `lines: "many" is not a int`},
+		{name: "nested", file: "listen:\n  port: 1", want: "listen: is not a single value"},
+		{name: "not yaml", file: "{{{", want: "config: "},
+		{name: "list of lists", file: "roots: [[a]]", want: "roots: is not a list of paths"},
+		{name: "bad environment", env: map[string]string{"LIVETAIL_POLL": "soon"}, want: `LIVETAIL_POLL: "soon" is not a duration`},
+		{name: "missing file", args: []string{"--config", "/does/not/exist"}, want: "config: open /does/not/exist"},
+		{name: "address", args: []string{"--listen", "8765"}, want: "listen: "},
+		{name: "open to all", args: []string{"--listen", "0.0.0.0:8765"}, want: "listen: 0.0.0.0:8765 can be reached from other machines"},
+		{name: "open to all by name", args: []string{"--listen", ":8765"}, want: "listen: "},
+		{name: "ops open to all", args: []string{"--ops-listen", "[::]:1"}, want: "ops-listen: "},
+		{name: "lines", args: []string{"--lines", "-1"}, want: "lines: "},
+		{name: "heartbeat", args: []string{"--heartbeat", "1ms"}, want: "heartbeat: "},
+		{name: "heartbeat timeout", args: []string{"--heartbeat-timeout", "2h"}, want: "heartbeat-timeout: "},
+		{name: "origin", args: []string{"--allowed-origin", "example.org"}, want: "allowed-origin: "},
+		{name: "origin with path", args: []string{"--allowed-origin", "https://a/b"}, want: "allowed-origin: "},
+		{name: "host", args: []string{"--allowed-host", "*.a"}, want: "allowed-host: "},
+		{name: "base path", args: []string{"--base-path", "logs/"}, want: "base-path: "},
+		{name: "checksum alone", args: []string{"--plugin-sha256", "00"}, want: "plugin: is missing"},
+		{name: "sessions", args: []string{"--max-sessions", "0"}, want: "max-sessions: "},
+		{name: "poll", args: []string{"--poll", "1ns"}, want: "poll: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := load(t, tc.args, tc.env, tc.file)
+			var mistake *Error
+			if !errors.As(err, &mistake) {
+				t.Fatalf("got %v, want an *Error", err)
+			}
+			if !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %q, want one line with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestValidate_InsecureIsSaid_AnyAddressWillDo(t *testing.T) {
+	if _, err := load(t, []string{"--listen", "0.0.0.0:0", "--insecure"}, nil, ""); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// EnvPrefix begins the name of every environment variable that is a setting.
+const EnvPrefix = "LIVETAIL_"
+
+// maxFile bounds the YAML file, in bytes.
+const maxFile = 1 << 20
+
+// EnvName is the environment variable that says the same as the flag.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Load fills in what the command line left open, from the environment and then from the file that --config names. The command line has been
+// parsed into fs, and args are what remained of it: the roots.
+func (c *Config) Load(fs *pflag.FlagSet, args []string, getenv func(string) string) error {
+	if !fs.Changed("config") {
+		c.File = getenv(EnvName("config"))
+	}
+	values := map[string]any{}
+	if c.File != "" {
+		var err error
+		if values, err = readFile(c.File); err != nil {
+			return err
+		}
+	}
+	var err error
+	fs.VisitAll(func(f *pflag.Flag) {
+		if err != nil || f.Changed || f.Name == "config" || f.Name == "help" {
+			delete(values, f.Name)
+			return
+		}
+		if v := getenv(EnvName(f.Name)); v != "" {
+			err = set(fs, f, EnvName(f.Name), v)
+		} else if v, ok := values[f.Name]; ok {
+			err = set(fs, f, c.File+": "+f.Name, v)
+		}
+		delete(values, f.Name)
+	})
+	if err != nil {
+		return err
+	}
+	c.Roots = args
+	if len(c.Roots) == 0 {
+		if v := getenv(EnvName("roots")); v != "" {
+			c.Roots = strings.Split(v, string(os.PathListSeparator))
+		} else if v, ok := values["roots"]; ok {
+			if c.Roots, ok = strs(v); !ok {
+				return &Error{c.File + ": roots", "is not a list of paths"}
+			}
+		}
+	}
+	delete(values, "roots")
+	for name := range values {
+		return &Error{c.File + ": " + name, "is not a setting; livetail serve --help lists them"}
+	}
+	return nil
+}
+
+// set gives flag f the value v, which came from where.
+func set(fs *pflag.FlagSet, f *pflag.Flag, where string, v any) error {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		items, ok := strs(v)
+		if s, isString := v.(string); isString {
+			items, ok = strings.Split(s, ","), true
+		}
+		if !ok {
+			return &Error{where, "is not a list"}
+		}
+		if err := list.Replace(items); err != nil {
+			return &Error{where, err.Error()}
+		}
+		return nil
+	}
+	if _, nested := v.(map[string]any); nested {
+		return &Error{where, "is not a single value"}
+	}
+	if err := fs.Set(f.Name, fmt.Sprint(v)); err != nil {
+		return &Error{where, fmt.Sprintf("%q is not a %s", fmt.Sprint(v), f.Value.Type())}
+	}
+	f.Changed = false // It was not on the command line.
+	return nil
+}
+
+// strs makes v, a YAML list of scalars, into strings.
+func strs(v any) ([]string, bool) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, false
+	}
+	out := make([]string, 0, len(list))
+	for _, e := range list {
+		switch e.(type) {
+		case map[string]any, []any, nil:
+			return nil, false
+		}
+		out = append(out, fmt.Sprint(e))
+	}
+	return slices.Clip(out), true
+}
+
+func readFile(name string) (map[string]any, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &Error{"config", err.Error()}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, &Error{"config", err.Error()}
+	}
+	if len(data) > maxFile {
+		return nil, &Error{"config", fmt.Sprintf("%s is larger than %d bytes", name, maxFile)}
+	}
+	values := map[string]any{}
+	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
+		return nil, &Error{"config", fmt.Sprintf("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))}
+	}
+	return values, nil
+}
