@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,7 @@ type Config struct {
 	AllowedHosts   []string
 	AllowedOrigins []string
 	BasePath       string
+	PublicURL      string
 	Insecure       bool
 
 	MaxSessions           int
@@ -64,6 +66,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.AllowedHosts, "allowed-host", nil, "further name under which browsers may reach this server (repeatable); loopback names and the listen address always may")
 	fs.StringSliceVar(&c.AllowedOrigins, "allowed-origin", nil, "further origin, e.g. https://grafana.example.org, whose pages may connect (repeatable)")
 	fs.StringVar(&c.BasePath, "base-path", "", "path under which a proxy publishes this server, e.g. /logs")
+	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which people reach this server, for what it prints at the start (default: the listen address)")
 	fs.BoolVar(&c.Insecure, "insecure", false, "allow an address other than loopback without authentication and TLS")
 	fs.IntVar(&c.MaxSessions, "max-sessions", 10_000, "most viewers at a time")
 	fs.IntVar(&c.MaxSessionsPerAddress, "max-sessions-per-address", 1_000, "most viewers at a time from one address")
@@ -134,6 +137,9 @@ func (c *Config) checkNames() error {
 		if h == "" || strings.ContainsAny(h, "/ *") {
 			return &Error{"allowed-host", fmt.Sprintf("%q is not a host name", h)}
 		}
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}
 	}
 	if c.BasePath != "" {
 		if !strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/") || strings.ContainsAny(c.BasePath, "?#%") {

@@ -98,6 +98,7 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 		{name: "origin with path", args: []string{"--allowed-origin", "https://a/b"}, want: "allowed-origin: "},
 		{name: "host", args: []string{"--allowed-host", "*.a"}, want: "allowed-host: "},
 		{name: "base path", args: []string{"--base-path", "logs/"}, want: "base-path: "},
+		{name: "public url", args: []string{"--public-url", "example.org"}, want: "public-url: "},
 		{name: "checksum alone", args: []string{"--plugin-sha256", "00"}, want: "plugin: is missing"},
 		{name: "sessions", args: []string{"--max-sessions", "0"}, want: "max-sessions: "},
 		{name: "poll", args: []string{"--poll", "1ns"}, want: "poll: "},
