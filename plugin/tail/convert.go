@@ -23,14 +23,14 @@ func positionFromProto(p *tailpb.Position) Position {
 func linesToProto(l Lines) *tailpb.Lines {
 	return &tailpb.Lines{
 		Start: positionToProto(l.Start), End: positionToProto(l.End),
-		Text: l.Text, Offsets: l.Offsets, Piece: tailpb.Piece(l.Piece),
+		Text: l.Text, Offsets: l.Offsets, Piece: tailpb.Piece(l.Piece), Times: l.Times,
 	}
 }
 
 func linesFromProto(l *tailpb.Lines) Lines {
 	return Lines{
 		Start: positionFromProto(l.GetStart()), End: positionFromProto(l.GetEnd()),
-		Text: l.GetText(), Offsets: l.GetOffsets(), Piece: Piece(l.GetPiece()),
+		Text: l.GetText(), Offsets: l.GetOffsets(), Piece: Piece(l.GetPiece()), Times: l.GetTimes(),
 	}
 }
 
@@ -138,28 +138,38 @@ func startFromProto(s *tailpb.Start) Start {
 func followToProto(r FollowRequest) *tailpb.FollowRequest {
 	return &tailpb.FollowRequest{
 		Log: r.Log, Start: startToProto(r.Start), Follow: r.Follow, Wait: r.Wait, Filter: filterToProto(r.Filter),
+		Times: r.Times,
 	}
 }
 
 func followFromProto(r *tailpb.FollowRequest) FollowRequest {
 	return FollowRequest{
 		Log: r.GetLog(), Start: startFromProto(r.GetStart()), Follow: r.GetFollow(), Wait: r.GetWait(),
-		Filter: filterFromProto(r.GetFilter()),
+		Filter: filterFromProto(r.GetFilter()), Times: r.GetTimes(),
 	}
 }
 
 func readToProto(r ReadRequest) *tailpb.ReadRequest {
-	return &tailpb.ReadRequest{
+	out := &tailpb.ReadRequest{
 		Log: r.Log, At: positionToProto(r.At), Backward: r.Backward, Lines: int32(min(r.Lines, MaxPageLines+1)),
-		Filter: filterToProto(r.Filter),
+		Filter: filterToProto(r.Filter), Times: r.Times,
 	}
+	if !r.AtTime.IsZero() {
+		ns := r.AtTime.UnixNano()
+		out.AtTimeUnixNano = &ns
+	}
+	return out
 }
 
 func readFromProto(r *tailpb.ReadRequest) ReadRequest {
-	return ReadRequest{
+	out := ReadRequest{
 		Log: r.GetLog(), At: positionFromProto(r.GetAt()), Backward: r.GetBackward(), Lines: int(r.GetLines()),
-		Filter: filterFromProto(r.GetFilter()),
+		Filter: filterFromProto(r.GetFilter()), Times: r.GetTimes(),
 	}
+	if r.AtTimeUnixNano != nil {
+		out.AtTime = time.Unix(0, r.GetAtTimeUnixNano())
+	}
+	return out
 }
 
 func pageToProto(p Page) *tailpb.ReadResponse {

@@ -15,6 +15,11 @@ type Lines struct {
 	Offsets []uint32
 	// Piece is set if the batch is a piece of one long line instead of whole lines.
 	Piece Piece
+	// Times is the time of each line, in nanoseconds since 1970 UTC; nil unless it was asked for. It is the line's own time where it has
+	// one, else that of the line before, and grows from line to line by at least a nanosecond within a generation, so that it orders
+	// lines and tells them apart. It does not depend on where the reading began, as far as the tailer can tell. The pieces of a long
+	// line have the same time.
+	Times []int64
 }
 
 // Piece says which part of a long line a batch holds.

@@ -23,7 +23,7 @@ const (
 const (
 	// CapabilityFilter: FollowRequest.Filter and ReadRequest.Filter are honoured.
 	CapabilityFilter = "filter"
-	// CapabilityTime: [StartAtTime] is honoured.
+	// CapabilityTime: [StartAtTime], ReadRequest.AtTime, FollowRequest.Times and ReadRequest.Times are honoured.
 	CapabilityTime = "time"
 	// CapabilityHistory: rotated generations are read, also compressed ones.
 	CapabilityHistory = "history"
@@ -95,6 +95,8 @@ type FollowRequest struct {
 	Wait bool
 	// Filter says which lines are wanted; the zero value wants all.
 	Filter Filter
+	// Times asks for [Lines].Times. It needs [CapabilityTime].
+	Times bool
 }
 
 // Start is where a Follow begins. The zero value is the live end.
@@ -175,12 +177,17 @@ type ReadRequest struct {
 	Log string
 	// At is the position to read from; its byte is the first of a forward page and the one after a backward page.
 	At Position
+	// AtTime, unless it is zero, stands in for At: the start of the first line whose time (see [Lines].Times) is not before it, or the
+	// live end if there is none. It needs [CapabilityTime].
+	AtTime time.Time
 	// Backward reads what comes before At, otherwise what comes after it. Either way the page is in the order of the log.
 	Backward bool
 	// Lines is the most lines wanted, from 1 to [MaxPageLines].
 	Lines int
 	// Filter says which lines are wanted.
 	Filter Filter
+	// Times asks for [Lines].Times. It needs [CapabilityTime].
+	Times bool
 }
 
 // Page is a stretch of history.

@@ -752,8 +752,10 @@ type FollowRequest struct {
 	// Go on with new lines after the end has been reached; else the stream ends there.
 	Follow bool `protobuf:"varint,3,opt,name=follow,proto3" json:"follow,omitempty"`
 	// Wait for a log that does not exist yet; else that is ERROR_CODE_NOT_FOUND.
-	Wait          bool    `protobuf:"varint,4,opt,name=wait,proto3" json:"wait,omitempty"`
-	Filter        *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	Wait   bool    `protobuf:"varint,4,opt,name=wait,proto3" json:"wait,omitempty"`
+	Filter *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Say the time of each line, see Lines.times. Needs the capability "time".
+	Times         bool `protobuf:"varint,6,opt,name=times,proto3" json:"times,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -821,6 +823,13 @@ func (x *FollowRequest) GetFilter() *Filter {
 		return x.Filter
 	}
 	return nil
+}
+
+func (x *FollowRequest) GetTimes() bool {
+	if x != nil {
+		return x.Times
+	}
+	return false
 }
 
 // Where to begin. Exactly one is set; nothing set means the live end.
@@ -1198,7 +1207,11 @@ type Lines struct {
 	// themselves, so that distances within text are distances within the generation.
 	Offsets []uint32 `protobuf:"varint,4,rep,packed,name=offsets,proto3" json:"offsets,omitempty"`
 	// A line too long for one batch comes in pieces, each piece alone in its batch.
-	Piece         Piece `protobuf:"varint,5,opt,name=piece,proto3,enum=livetail.tail.v1.Piece" json:"piece,omitempty"`
+	Piece Piece `protobuf:"varint,5,opt,name=piece,proto3,enum=livetail.tail.v1.Piece" json:"piece,omitempty"`
+	// The time of each line, in nanoseconds since 1970 UTC; only if it was asked for. It is the line's own time where it has one, else
+	// that of the line before, and grows from line to line by at least one nanosecond within a generation, so that it orders lines
+	// and tells them apart. It does not depend on where the reading began, as far as the plugin can tell.
+	Times         []int64 `protobuf:"fixed64,6,rep,packed,name=times,proto3" json:"times,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1266,6 +1279,13 @@ func (x *Lines) GetPiece() Piece {
 		return x.Piece
 	}
 	return Piece_PIECE_UNSPECIFIED
+}
+
+func (x *Lines) GetTimes() []int64 {
+	if x != nil {
+		return x.Times
+	}
+	return nil
 }
 
 // The log goes on in another generation.
@@ -1609,10 +1629,15 @@ type ReadRequest struct {
 	// Before the position, going back; else after it, going forward. Either way the answer is in the order of the log.
 	Backward bool `protobuf:"varint,3,opt,name=backward,proto3" json:"backward,omitempty"`
 	// At most so many lines (1 to 10,000).
-	Lines         int32   `protobuf:"varint,4,opt,name=lines,proto3" json:"lines,omitempty"`
-	Filter        *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Lines  int32   `protobuf:"varint,4,opt,name=lines,proto3" json:"lines,omitempty"`
+	Filter *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Say the time of each line, see Lines.times. Needs the capability "time".
+	Times bool `protobuf:"varint,6,opt,name=times,proto3" json:"times,omitempty"`
+	// Instead of at: the first line whose time is not before this, in nanoseconds since 1970 UTC; the live end if there is none. Needs
+	// the capability "time".
+	AtTimeUnixNano *int64 `protobuf:"varint,7,opt,name=at_time_unix_nano,json=atTimeUnixNano,proto3,oneof" json:"at_time_unix_nano,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ReadRequest) Reset() {
@@ -1678,6 +1703,20 @@ func (x *ReadRequest) GetFilter() *Filter {
 		return x.Filter
 	}
 	return nil
+}
+
+func (x *ReadRequest) GetTimes() bool {
+	if x != nil {
+		return x.Times
+	}
+	return false
+}
+
+func (x *ReadRequest) GetAtTimeUnixNano() int64 {
+	if x != nil && x.AtTimeUnixNano != nil {
+		return *x.AtTimeUnixNano
+	}
+	return 0
 }
 
 type ReadResponse struct {
@@ -1952,13 +1991,14 @@ const file_tail_proto_rawDesc = "" +
 	"generation\x18\x01 \x01(\tR\n" +
 	"generation\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x14\n" +
-	"\x05check\x18\x03 \x01(\tR\x05check\"\xae\x01\n" +
+	"\x05check\x18\x03 \x01(\tR\x05check\"\xc4\x01\n" +
 	"\rFollowRequest\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\tR\x03log\x12-\n" +
 	"\x05start\x18\x02 \x01(\v2\x17.livetail.tail.v1.StartR\x05start\x12\x16\n" +
 	"\x06follow\x18\x03 \x01(\bR\x06follow\x12\x12\n" +
 	"\x04wait\x18\x04 \x01(\bR\x04wait\x120\n" +
-	"\x06filter\x18\x05 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\"\xb0\x01\n" +
+	"\x06filter\x18\x05 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\x12\x14\n" +
+	"\x05times\x18\x06 \x01(\bR\x05times\"\xb0\x01\n" +
 	"\x05Start\x12\x1f\n" +
 	"\n" +
 	"last_lines\x18\x01 \x01(\x03H\x00R\tlastLines\x128\n" +
@@ -1978,13 +2018,14 @@ const file_tail_proto_rawDesc = "" +
 	"\x03gap\x18\x04 \x01(\v2\x15.livetail.tail.v1.GapH\x00R\x03gap\x12,\n" +
 	"\x04late\x18\x05 \x01(\v2\x16.livetail.tail.v1.LateH\x00R\x04late\x129\n" +
 	"\tcaught_up\x18\x06 \x01(\v2\x1a.livetail.tail.v1.CaughtUpH\x00R\bcaughtUpB\a\n" +
-	"\x05event\"\xc8\x01\n" +
+	"\x05event\"\xe2\x01\n" +
 	"\x05Lines\x120\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x05start\x12,\n" +
 	"\x03end\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x03end\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\fR\x04text\x12\x1c\n" +
 	"\aoffsets\x18\x04 \x03(\rB\x02\x10\x01R\aoffsets\x12-\n" +
-	"\x05piece\x18\x05 \x01(\x0e2\x17.livetail.tail.v1.PieceR\x05piece\"\xd2\x01\n" +
+	"\x05piece\x18\x05 \x01(\x0e2\x17.livetail.tail.v1.PieceR\x05piece\x12\x18\n" +
+	"\x05times\x18\x06 \x03(\x10B\x02\x10\x01R\x05times\"\xd2\x01\n" +
 	"\bBoundary\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02to\x12'\n" +
@@ -2012,13 +2053,16 @@ const file_tail_proto_rawDesc = "" +
 	"\x04Late\x12-\n" +
 	"\x05lines\x18\x01 \x01(\v2\x17.livetail.tail.v1.LinesR\x05lines\"6\n" +
 	"\bCaughtUp\x12*\n" +
-	"\x02at\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\"\xaf\x01\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\"\x8b\x02\n" +
 	"\vReadRequest\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\tR\x03log\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\x12\x1a\n" +
 	"\bbackward\x18\x03 \x01(\bR\bbackward\x12\x14\n" +
 	"\x05lines\x18\x04 \x01(\x05R\x05lines\x120\n" +
-	"\x06filter\x18\x05 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\"\xd9\x01\n" +
+	"\x06filter\x18\x05 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\x12\x14\n" +
+	"\x05times\x18\x06 \x01(\bR\x05times\x12.\n" +
+	"\x11at_time_unix_nano\x18\a \x01(\x03H\x00R\x0eatTimeUnixNano\x88\x01\x01B\x14\n" +
+	"\x12_at_time_unix_nano\"\xd9\x01\n" +
 	"\fReadResponse\x12/\n" +
 	"\x06events\x18\x01 \x03(\v2\x17.livetail.tail.v1.EventR\x06events\x120\n" +
 	"\x05start\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x05start\x12,\n" +
@@ -2213,6 +2257,7 @@ func file_tail_proto_init() {
 		(*Event_CaughtUp)(nil),
 	}
 	file_tail_proto_msgTypes[13].OneofWrappers = []any{}
+	file_tail_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
