@@ -70,10 +70,11 @@ func (s *server) Heartbeat(stream tailpb.TailerService_HeartbeatServer) (err err
 	defer cancel()
 	for o, err := range s.impl.Heartbeat(ctx, beats(ctx, stream)) {
 		if err != nil {
+			cancel() // Ends beats before the implementation waits for it, here and below.
 			return toStatus(err)
 		}
 		if err := stream.Send(&tailpb.HeartbeatResponse{Kind: tailpb.OrderKind(o.Kind), Session: o.Session}); err != nil {
-			cancel() // Ends beats before the implementation waits for it.
+			cancel()
 			return err
 		}
 	}
