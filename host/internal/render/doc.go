@@ -7,7 +7,8 @@
 // other escape sequence is removed together with its payload, invalid UTF-8 is shown as U+FFFD, and every line of the log is exactly
 // one line of the output.
 //
-// Each result stands by itself: a span, or a colour, that is open at its end is closed there and opened again in the next. What
+// Each result stands by itself: a span that is open at its end is closed there and opened again in the next; of text with colours, even
+// each line does. What
 // began in one event and goes on in the next (a colour, half an escape sequence, half a rune of a line that comes in pieces) is
 // remembered by the [Renderer], in less than 200 bytes. The time taken is linear in the size of the input.
 //

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -112,17 +113,23 @@ func (r *Renderer) appendText(dst, src []byte, unfinished bool) []byte {
 		r.partial[r.nPartial] = src[0]
 		r.nPartial++
 		src = src[1:]
-		if joined := r.partial[:r.nPartial]; utf8.FullRune(joined) {
-			r.nPartial = 0
-			dst = r.appendBytes(dst, joined, false)
-		}
+		dst = r.appendPartial(dst, false)
 	}
-	if r.nPartial > 0 && !unfinished {
-		joined := r.partial[:r.nPartial]
-		r.nPartial = 0
-		dst = r.appendBytes(dst, joined, false)
+	if !unfinished {
+		dst = r.appendPartial(dst, true)
 	}
 	return r.closeStyle(r.appendBytes(dst, src, unfinished))
+}
+
+// appendPartial appends what has become of the partial rune; at the end, whatever that is.
+func (r *Renderer) appendPartial(dst []byte, end bool) []byte {
+	for r.nPartial > 0 && (end || utf8.FullRune(r.partial[:r.nPartial])) {
+		joined, n := r.partial, r.nPartial
+		_, size := utf8.DecodeRune(joined[:n])
+		r.nPartial = uint8(copy(r.partial[:], joined[size:n]))
+		dst = r.appendBytes(dst, joined[:size], false)
+	}
+	return dst
 }
 
 func (r *Renderer) appendBytes(dst, src []byte, unfinished bool) []byte {
@@ -173,7 +180,22 @@ func (r *Renderer) appendBytes(dst, src []byte, unfinished bool) []byte {
 // appendShown appends what can be shown as it is; it is not empty.
 func (r *Renderer) appendShown(dst, src []byte) []byte {
 	r.midLine = src[len(src)-1] != '\n'
-	return append(r.openStyle(dst), src...)
+	if r.format != ANSI || r.style == (style{}) {
+		return append(r.openStyle(dst), src...)
+	}
+	// A terminal's reader cuts lines out and puts others between them, so each line is made to stand by itself.
+	for len(src) > 0 {
+		n := bytes.IndexByte(src, '\n')
+		if n < 0 {
+			return append(r.openStyle(dst), src...)
+		}
+		if n > 0 {
+			dst = append(r.openStyle(dst), src[:n]...)
+		}
+		dst = append(r.closeStyle(dst), '\n')
+		src = src[n+1:]
+	}
+	return dst
 }
 
 // openStyle makes what is appended next look as the log asked for.

@@ -207,11 +207,19 @@ func TestRender_CaughtUp_IsNothing(t *testing.T) {
 func TestANSI_KeepsColoursAlone(t *testing.T) {
 	r := New(ANSI)
 	got := string(r.Render(lines("<a> \x1b[1;31mred\x1b[2J\x1b]0;title\a on\n")))
-	if want := "<a> \x1b[0;1;31mred on\n\x1b[0m"; got != want {
+	if want := "<a> \x1b[0;1;31mred on\x1b[0m\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	got = string(r.Render(lines("\x1b[38;2;1;2;3;48;5;200;95mx\x1b[m\n")))
 	if want := "\x1b[0;1;95;48;5;200mx\x1b[0m\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestANSI_EveryLineStandsByItself(t *testing.T) {
+	r := New(ANSI)
+	got := string(r.Render(lines("\x1b[31mone\n\ntwo\n"))) + string(r.Render(lines("three")))
+	if want := "\x1b[0;31mone\x1b[0m\n\n\x1b[0;31mtwo\x1b[0m\n\x1b[0;31mthree\x1b[0m"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
