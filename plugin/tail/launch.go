@@ -95,7 +95,7 @@ func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxToHost), grpc.MaxCallSendMsgSize(maxToPlugin)),
 			grpc.WithInitialWindowSize(streamWindow), grpc.WithInitialConnWindowSize(connWindow),
-			grpc.WithReadBufferSize(ioBuffer), grpc.WithWriteBufferSize(ioBuffer), grpc.WithSharedWriteBuffer(true),
+			grpc.WithReadBufferSize(ioBuffer), grpc.WithWriteBufferSize(ioBuffer),
 		},
 	})
 	if err := p.start(ctx); err != nil {

@@ -41,7 +41,7 @@ func Serve(t Tailer) error {
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(opts,
 				grpc.MaxRecvMsgSize(maxToPlugin), grpc.MaxSendMsgSize(maxToHost),
-				grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer), grpc.SharedWriteBuffer(true),
+				grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
 			)...)
 		},
 	})

@@ -105,8 +105,7 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := load(t, tc.args, tc.env, tc.file)
-			var mistake *Error
-			if !errors.As(err, &mistake) {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("got %v, want an *Error", err)
 			}
 			if !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {

@@ -1,0 +1,44 @@
+package e2e
+
+import (
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+)
+
+func TestDemo_PrintsAURLWhereTheLogIsLive_AndLeavesNothingBehind(t *testing.T) {
+	p := start(t, "livetail", "demo", "--listen", "127.0.0.1:0")
+	words := strings.Fields(p.line("http://127.0.0.1:"))
+	u, err := url.Parse(words[len(words)-1])
+	if err != nil || u.Path == "" {
+		t.Fatalf("it prints %q: %v", words, err)
+	}
+	c := dial(t, u.Host, u.Path+"?tail=1")
+	if got, err := text(t, c, "\n"); err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	for range 3 { // It goes on.
+		if _, err := text(t, c, "\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plugins := children(t, p.Process.Pid)
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := text(t, c, ""); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("the viewer was told %v, want close code 1001", err)
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, id := range plugins {
+		eventually(t, "the plugin has ended", func() bool { return !alive(id) })
+	}
+	if _, err := os.Stat(u.Path); err == nil {
+		t.Errorf("%s was left behind", u.Path)
+	}
+}
