@@ -1,0 +1,41 @@
+package wire
+
+import (
+	"errors"
+
+	"github.com/livetail/livetail/host/internal/render"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// What is said in the plain protocol besides content.
+const (
+	PlainPing = "ping"
+	PlainPong = "pong"
+)
+
+// PlainUnparsable is the refusal of a URL that makes no sense.
+var PlainUnparsable = render.Notice(render.HTML, "Fail to parse URL")
+
+// PlainRefusal is the one frame that a client of the plain protocol gets when its log cannot be followed.
+func PlainRefusal(err error) string {
+	var text string
+	switch {
+	case errors.Is(err, tail.ErrNotAllowed):
+		text = "Forbidden"
+	case errors.Is(err, tail.ErrNotFound), errors.Is(err, tail.ErrNotRegular):
+		text = "Not found"
+	case errors.Is(err, tail.ErrUnreadable):
+		text = "Cannot be read"
+	case errors.Is(err, tail.ErrPositionGone):
+		text = "Position is gone"
+	case errors.Is(err, tail.ErrTooMany):
+		text = "Too many connections"
+	case errors.Is(err, tail.ErrBadRequest):
+		return PlainUnparsable
+	case errors.Is(err, tail.ErrUnsupported):
+		text = "Not supported"
+	default:
+		text = "Internal error"
+	}
+	return render.Notice(render.HTML, text)
+}
