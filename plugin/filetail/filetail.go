@@ -1,0 +1,127 @@
+// Package filetail is the built-in tailer: it follows log files on this machine, across any rotation, for any number of readers.
+//
+// The work is done in plugin/internal: which paths may be opened is decided by guard, files are followed by follow, sessions are
+// watched by heartbeat. This package ties them together behind the contract, [tail.Tailer].
+package filetail
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/livetail/livetail/plugin/internal/follow"
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/heartbeat"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// Config says what a [Tailer] may read and how. Zero values stand for defaults.
+type Config struct {
+	// Roots are the folders below which every regular file may be read, and files that may be read together with their rotated
+	// siblings. At least one is needed.
+	Roots []string
+	// Version is the version that Info reports.
+	Version string
+	// Poll is how often a followed path is looked at without being told; default 250 ms. Where the system gives events, it is looked
+	// at four times more rarely.
+	Poll time.Duration
+	// NoEvents does without events of the system, as on network file systems: everything is found by looking.
+	NoEvents bool
+	// HeartbeatInterval and HeartbeatTimeout are the time between pings and the time to answer one, for sessions that do not say;
+	// default 10 s and 5 s.
+	HeartbeatInterval, HeartbeatTimeout time.Duration
+	// Linger is how long a rotated file is held open after the last reader left it; default 60 s.
+	Linger time.Duration
+	// MaxLogs is how many paths may be followed at a time; default 10,000.
+	MaxLogs int
+	// MaxHeld is how many generations of one log are held open; default 256.
+	MaxHeld int
+	// MaxHeldBytes is how many bytes of deleted files one log keeps from being freed; default 1 GiB.
+	MaxHeldBytes int64
+}
+
+// Tailer follows files. Make one with [New].
+type Tailer struct {
+	version string
+	guard   *guard.Guard
+	engine  *follow.Engine
+	beats   heartbeat.Defaults
+}
+
+var _ tail.Tailer = (*Tailer)(nil)
+
+// New returns a tailer. The caller closes it.
+func New(cfg Config) (*Tailer, error) {
+	g, err := guard.New(cfg.Roots, guard.Options{})
+	if err != nil {
+		return nil, err
+	}
+	e, err := follow.New(follow.Options{
+		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger,
+		MaxLogs: cfg.MaxLogs, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	beats := heartbeat.Defaults{Interval: cfg.HeartbeatInterval, Timeout: cfg.HeartbeatTimeout}
+	return &Tailer{version: cfg.Version, guard: g, engine: e, beats: beats}, nil
+}
+
+// Close ends all calls under way and closes all files.
+func (t *Tailer) Close() error {
+	t.engine.Close()
+	return nil
+}
+
+// Warnings says, one sentence each, what about the roots is probably not as meant.
+func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
+
+// Info implements [tail.Tailer].
+func (t *Tailer) Info(context.Context) (tail.Info, error) {
+	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{}}, nil
+}
+
+// List implements [tail.Tailer].
+func (t *Tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.Entry, error] {
+	return func(yield func(tail.Entry, error) bool) {
+		n := 0
+		for e, err := range t.guard.Walk(ctx, req.Prefix) {
+			if err != nil {
+				yield(tail.Entry{}, err)
+				return
+			}
+			if !yield(tail.Entry{Log: e.Path.String(), Size: e.Info.Size(), Modified: e.Info.ModTime()}, nil) {
+				return
+			}
+			if n++; req.Limit > 0 && n >= req.Limit {
+				return
+			}
+		}
+	}
+}
+
+// Follow implements [tail.Tailer].
+func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
+	path, err := t.resolve(req.Log, req.Filter)
+	if err != nil {
+		return func(yield func(tail.Event, error) bool) { yield(nil, err) }
+	}
+	return t.engine.Follow(ctx, path, req)
+}
+
+// Read implements [tail.Tailer].
+func (t *Tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
+	path, err := t.resolve(req.Log, req.Filter)
+	if err != nil {
+		return tail.Page{}, err
+	}
+	return t.engine.Read(ctx, path, req)
+}
+
+func (t *Tailer) resolve(log string, f tail.Filter) (guard.Path, error) {
+	if !f.IsZero() {
+		return guard.Path{}, fmt.Errorf("filter: %w", tail.ErrUnsupported)
+	}
+	return t.guard.Resolve(log)
+}

@@ -1,0 +1,190 @@
+package follow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// errRewritten says that the content of a generation is not what it was.
+var errRewritten = errors.New("rewritten in place")
+
+// blockSize is how much is read at a time: one batch.
+const blockSize = tail.MaxBatch
+
+// blocks are buffers of blockSize. A reader that has nothing to read has none.
+var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
+
+// block is what a reader has read of a generation and not handed out yet.
+type block struct {
+	g      *generation
+	off    int64  // where the next read begins
+	before window // the bytes before off
+	page   *[blockSize]byte
+	at     int // what is not handed out is page[at:end], or rest while page is nil
+	end    int
+	rest   []byte // a short incomplete line, kept without a page
+
+	call preadv
+}
+
+// preadv is one read system call and its result. It is part of a reader so that a read allocates nothing.
+type preadv struct {
+	iov  [2][]byte
+	off  int64
+	n    int
+	size int64
+	err  error
+	read func(fd uintptr)
+}
+
+func (c *preadv) do(fd uintptr) {
+	c.n, c.err = retry(func() (int, error) { return unix.Preadv(int(fd), c.iov[:], c.off) })
+	var st unix.Stat_t
+	if c.err == nil {
+		c.err = unix.Fstat(int(fd), &st)
+		c.size = st.Size
+	}
+}
+
+// run reads into two buffers from off on, and then takes the size of the file.
+func (c *preadv) run(h *held, a, b []byte, off int64) (n int, size int64, err error) {
+	if c.read == nil {
+		c.read = c.do
+	}
+	c.iov, c.off = [2][]byte{a, b}, off
+	if err := h.raw.Control(c.read); err != nil {
+		return 0, 0, err
+	}
+	c.iov = [2][]byte{}
+	return c.n, c.size, c.err
+}
+
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// pending returns what has been read and not been handed out.
+func (b *block) pending() []byte {
+	if b.page == nil {
+		return b.rest
+	}
+	return b.page[b.at:b.end]
+}
+
+// from is the offset of the first byte of pending.
+func (b *block) from() int64 { return b.off - int64(len(b.pending())) }
+
+// take hands out the first n bytes of pending. They are valid until the next fill.
+func (b *block) take(n int) []byte {
+	if b.page == nil {
+		out := b.rest[:n]
+		b.rest = b.rest[n:]
+		return out
+	}
+	b.at += n
+	return b.page[b.at-n : b.at]
+}
+
+// park gives the page back while there is nothing to read, and keeps what is pending in as little memory as it takes.
+func (b *block) park() {
+	if b.page == nil {
+		return
+	}
+	b.rest = append([]byte(nil), b.pending()...)
+	blocks.Put(b.page)
+	b.page, b.at, b.end = nil, 0, 0
+}
+
+// fill reads on. It returns 0 at the end. errRewritten means that the content before the offset is not what it was; nothing is taken
+// over then, and what is pending is still from the old content.
+//
+// The bytes before the offset are read again with each read, which tells whether this is still the same content; and once more afterwards,
+// because a read is not atomic and may have got half of the new content.
+func (b *block) fill(limit int64) (int, error) {
+	if b.page == nil {
+		b.page = blocks.Get().(*[blockSize]byte)
+		b.at, b.end = 0, copy(b.page[:], b.rest)
+		b.rest = nil
+	} else if b.at > 0 {
+		b.end = copy(b.page[:], b.page[b.at:b.end])
+		b.at = 0
+	}
+	into := b.page[b.end:]
+	if limit > 0 {
+		into = into[:max(min(int64(len(into)), limit-b.off), 0)]
+	}
+	var again [overlap]byte
+	w := b.before.n
+	seen := b.g.max.Load()
+	n, size, err := b.call.run(b.g.on, again[:w], into, b.off-int64(w))
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return 0, errClosed
+	case err != nil:
+		return 0, fmt.Errorf("read %s: %w: %w", b.g.name, tail.ErrUnreadable, err)
+	case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):
+		return 0, errRewritten
+	case n == w:
+		return 0, nil
+	}
+	if w > 0 {
+		m, _, err := b.call.run(b.g.on, again[:w], nil, b.off-int64(w))
+		if err != nil || m < w || !bytes.Equal(again[:w], b.before.bytes()) {
+			return 0, errRewritten
+		}
+	}
+	n -= w
+	b.g.raise(size)
+	b.before.push(into[:n])
+	b.end += n
+	b.off += int64(n)
+	return n, nil
+}
+
+// seek moves b to an offset of a generation and reads the bytes before it as evidence. What is pending is forgotten.
+func (b *block) seek(g *generation, off int64) error {
+	b.g, b.off, b.rest, b.at, b.end = g, off, nil, 0, 0
+	return b.before.load(g.on, off)
+}
+
+// load reads the bytes before off.
+func (w *window) load(h *held, off int64) error {
+	w.n = int(min(off, overlap))
+	if w.n == 0 {
+		return nil
+	}
+	n, err := h.readAt(w.b[:w.n], off-int64(w.n))
+	if err != nil {
+		return err
+	}
+	if n < w.n {
+		return errRewritten
+	}
+	return nil
+}
+
+// readAt is like [os.File.ReadAt] but takes a short read at the end for what it is.
+func (h *held) readAt(p []byte, off int64) (n int, err error) {
+	err2 := h.raw.Control(func(fd uintptr) {
+		n, err = retry(func() (int, error) { return unix.Pread(int(fd), p, off) })
+	})
+	if errors.Is(err2, os.ErrClosed) {
+		return 0, errClosed
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read a generation: %w: %w", tail.ErrUnreadable, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,216 @@
+package follow
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+func errNoFolder(p guard.Path) error { return fmt.Errorf("%s: %w", p, tail.ErrNotFound) }
+
+// setTrouble notes why the path cannot be opened now, for those who come while there is nothing to read.
+func (l *Log) setTrouble(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trouble = err
+}
+
+func (l *Log) empty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.chain) == 0
+}
+
+// appendPending notes a new generation that has appeared at the path, to be opened.
+func (l *Log) appendPending(name string) {
+	if old := l.names[name]; old != nil {
+		if old.file == nil && old.name == name {
+			// Created and not opened yet, and created again without having been removed: the removal was lost.
+			l.blind = true
+		}
+		l.loseName(old, deleted)
+	}
+	h := &held{name: name}
+	l.names[name] = h
+	l.append(&generation{on: h, how: l.howLeft(), order: l.orderNow()})
+}
+
+// howLeft says what made the next generation necessary, and forgets it.
+func (l *Log) howLeft() tail.How {
+	how := l.leftBy
+	l.leftBy = 0
+	if how == 0 {
+		how = tail.HowReplaced
+	}
+	return how
+}
+
+// orderNow says how it is known that what is appended now follows what is there.
+func (l *Log) orderNow() tail.ChainOrder {
+	if l.blind {
+		return tail.OrderInferred
+	}
+	return tail.OrderObserved
+}
+
+// append puts g at the end of the chain.
+func (l *Log) append(g *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g.idle = time.Now()
+	if n := len(l.chain); n > 0 {
+		l.chain[n-1].next = g
+	}
+	g.on.newest = g
+	g.on.refs++
+	l.chain = append(l.chain, g)
+	l.broadcastLocked()
+}
+
+// adopt makes the pending file h the open file o.
+func (l *Log) adopt(h, o *held) {
+	h.file, h.fd, h.raw, h.id = o.file, o.fd, o.raw, o.id
+	l.publish(h)
+}
+
+// publish makes the newest generation on h readable.
+func (l *Log) publish(h *held) {
+	h.mark, _ = l.e.watch.Mark(h.fd, func() { l.written(h) })
+	size, _, _, _ := h.size() // After the mark, so that no growth is missed.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := h.newest
+	g.token = h.id.token(0).String()
+	g.state = ready
+	g.name = h.name
+	g.raise(size)
+	l.broadcastLocked()
+}
+
+// unexplained appends a file that stands at the path, or did, and of which the journal says nothing: the first one, or one that came while
+// there were no events.
+func (l *Log) unexplained(h *held) {
+	order := tail.OrderInferred
+	if l.empty() {
+		order = tail.OrderObserved
+	}
+	l.infer(h)
+	if old := l.names[l.at.base]; old != nil {
+		l.seeWhereItWent(old)
+	}
+	h.name, h.fate = l.at.base, present
+	l.names[h.name] = h
+	g := &generation{on: h, how: l.howLeft(), order: order}
+	if l.lossy != "" && !l.empty() {
+		g.evidence = []string{l.lossy}
+		g.cause = tail.CauseDeleted
+		l.lossy = ""
+	}
+	l.append(g)
+	l.publish(h)
+}
+
+// seeWhereItWent finds out what became of a file that stood at the path, without a journal.
+func (l *Log) seeWhereItWent(old *held) {
+	l.leftBy = tail.HowDeleted
+	if old.file == nil {
+		l.loseName(old, deleted)
+		return
+	}
+	switch at := l.nameOf(old.fd); {
+	case at.gone:
+		l.loseName(old, deleted)
+	case at.name == "" || at.name == l.at.base:
+		l.leftBy = tail.HowRenamed
+		l.loseName(old, movedAway)
+	default:
+		l.leftBy = tail.HowRenamed
+		l.rename(old, at.name)
+	}
+}
+
+// setLost declares that h can never be opened.
+func (l *Log) setLost(h *held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := h.newest
+	g.state = lost
+	g.sealed = true
+	g.cause = h.fate.cause()
+	what := "was deleted"
+	switch h.fate {
+	case overwritten:
+		what = "was overwritten by a rename"
+	case movedAway:
+		what = "was moved to another folder"
+	}
+	g.evidence = []string{fmt.Sprintf("%s %s before it could be opened", h.was, what)}
+	l.broadcastLocked()
+}
+
+// comeBack is called when a file of the chain stands at the path again.
+func (l *Log) comeBack(h *held) {
+	l.mu.Lock()
+	last := l.chain[len(l.chain)-1]
+	if last.on == h || h.file == nil {
+		l.mu.Unlock()
+		return
+	}
+	// The log had gone on to other files. What is written from now on follows those.
+	old := h.newest
+	g := &generation{on: h, from: old.max.Load(), how: tail.HowReplaced, order: l.orderNow(), idle: time.Now()}
+	g.max.Store(g.from)
+	g.token = h.id.token(newEpoch()).String()
+	g.state = ready
+	g.name = h.name
+	old.ends = g.from
+	old.sealed = true
+	last.next = g
+	h.newest = g
+	h.refs++
+	l.chain = append(l.chain, g)
+	l.broadcastLocked()
+	l.mu.Unlock()
+}
+
+// newEpoch is a number that tells the content of a file from what stood there before.
+func newEpoch() uint64 { return uint64(time.Now().UnixMilli()) & epochMask }
+
+// restart is called when the content of g turns out to be gone: the file was emptied or rewritten. It begins another generation on the
+// same file, and returns it. Whoever notices calls it; the first one wins.
+func (l *Log) restart(g *generation) *generation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.cut {
+		return g.next
+	}
+	if g.on.newest != g {
+		// The rest of it belongs to the generation that came after it on the same file.
+		g = g.on.newest
+	}
+	n := &generation{on: g.on, how: 0, order: tail.OrderObserved, idle: time.Now(), name: g.name}
+	n.token = g.on.id.token(max(newEpoch(), lastEpoch(g)+1)).String()
+	n.state = ready
+	n.next = g.next
+	g.cut, g.sealed, g.next = true, true, n
+	g.on.newest = n
+	g.on.refs++
+	for i, o := range l.chain {
+		if o == g {
+			l.chain = append(l.chain[:i+1], append([]*generation{n}, l.chain[i+1:]...)...)
+			break
+		}
+	}
+	l.broadcastLocked()
+	return n
+}
+
+func lastEpoch(g *generation) uint64 {
+	t, err := parseToken(g.token)
+	if err != nil {
+		return 0
+	}
+	return t.epoch
+}

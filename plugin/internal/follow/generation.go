@@ -1,0 +1,114 @@
+package follow
+
+import (
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/livetail/livetail/plugin/internal/watch"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// held is one inode of a log: to be opened, held open, or lost before it could be opened. While it is held, neither renaming nor deletion
+// takes it away, and its number is not given to another file.
+//
+// The tracker goroutine alone uses the fields from name on. The others are set before the file is published in the chain, except where
+// noted.
+type held struct {
+	file *os.File // nil: not opened yet, or lost
+	fd   int
+	raw  syscall.RawConn
+	id   identity
+	mark *watch.Mark
+
+	newest *generation // the newest generation on it; guarded by Log.mu
+	refs   int         // generations in the chain that lie on it; guarded by Log.mu
+
+	name string // its name in the folder now; empty if it has none there
+	was  string // the last name it had
+	fate fate
+}
+
+// fate is what became of a name.
+type fate int
+
+const (
+	present fate = iota
+	deleted
+	overwritten
+	movedAway
+)
+
+func (f fate) cause() tail.Cause {
+	if f == overwritten {
+		return tail.CauseOverwritten
+	}
+	return tail.CauseDeleted
+}
+
+// state is what is known of a generation.
+type state int
+
+const (
+	pending state = iota // it exists; not opened yet
+	ready                // it is held open and can be read
+	lost                 // it was destroyed before it could be opened
+)
+
+// generation is one content of a log between two rotations: a stretch of one inode. Generations form the chain, oldest to newest, by next.
+type generation struct {
+	on   *held
+	from int64 // its first byte; not 0 only where a file that had been left came back
+
+	// max is the largest size seen. A smaller one means that the file was truncated.
+	max atomic.Int64
+
+	// What follows is guarded by Log.mu.
+
+	token    string
+	state    state
+	how      tail.How        // what made it follow its predecessor
+	order    tail.ChainOrder // how that is known
+	cause    tail.Cause      // why it is lost
+	evidence []string
+	name     string // the last name of its file, for display
+	next     *generation
+
+	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file
+	sealed bool // nobody writes to it any more, as far as one can know
+
+	ends    int64     // where the part that belongs to a later generation on the same file begins; 0: nowhere
+	readers int       // how many readers are at it, or linger there
+	idle    time.Time // since when readers is 0
+
+	// What follows belongs to the tracker.
+
+	size  int64     // when it was last looked at
+	grown time.Time // when it was last seen to have grown
+}
+
+// position returns the position at off, with the window before it as evidence.
+func (g *generation) position(off int64, before *window) tail.Position {
+	p := tail.Position{Generation: g.token, Offset: off}
+	if before != nil {
+		p.Check = before.check()
+	}
+	return p
+}
+
+// start is the position of the first byte.
+func (g *generation) start() tail.Position { return tail.Position{Generation: g.token, Offset: g.from} }
+
+// raise makes max at least size, and reports whether it was less.
+func (g *generation) raise(size int64) bool {
+	for {
+		old := g.max.Load()
+		if size <= old {
+			return false
+		}
+		if g.max.CompareAndSwap(old, size) {
+			return true
+		}
+	}
+}

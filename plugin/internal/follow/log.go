@@ -1,0 +1,152 @@
+package follow
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// Log is what a path names over time. Its tracker, one goroutine, finds and holds the generations; readers walk the chain that it makes.
+//
+// The tracker does no work for readers and never waits for one. Readers never open files; they wait on the wake channel, which is
+// closed at each change.
+type Log struct {
+	e    *Engine
+	path guard.Path
+
+	kicked chan struct{}      // something happened: look soon
+	asks   chan chan struct{} // look now, and close the channel afterwards
+	ended  chan struct{}      // closed when the tracker has ended
+
+	mu      sync.Mutex // guards the rest up to the empty line, and the chain; never held during a system call
+	chain   []*generation
+	wake    chan struct{}
+	awaited bool  // somebody took wake
+	trouble error // why the path cannot be opened now; nil also before the first look
+	users   int
+	unused  time.Time // since when users is 0
+
+	// What follows belongs to the tracker.
+
+	at         place
+	names      map[string]*held // the files in the folder that are or will be held, by name
+	gone       []*held          // pending files that have lost their name, oldest first
+	half       map[uint32]*half // renames of which only the first part has been seen
+	leftBy     tail.How         // how the live file was last seen to leave the path
+	blind      bool             // events were lost, or there are none: the journal does not explain everything
+	lossy      string           // if not empty: events were lost since the last change of generation, for people
+	unreadable bool             // a pending generation could not be opened yet
+	first      bool             // nothing has been found yet
+}
+
+func newLog(e *Engine, path guard.Path) *Log {
+	return &Log{
+		e: e, path: path,
+		kicked: make(chan struct{}, 1), asks: make(chan chan struct{}), ended: make(chan struct{}),
+		wake: make(chan struct{}), unused: time.Now(),
+		names: make(map[string]*held), half: make(map[uint32]*half), first: true,
+	}
+}
+
+// run is the tracker. It looks whenever something may have happened, until nobody has followed the log for a while.
+func (l *Log) run() {
+	defer l.shut()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var asked chan struct{}
+		select {
+		case <-l.e.ctx.Done():
+			return
+		case asked = <-l.asks:
+		case <-l.kicked:
+		case <-timer.C:
+		}
+		next := l.look()
+		if asked != nil {
+			close(asked)
+		}
+		timer.Reset(next)
+		if l.e.retire(l) {
+			return
+		}
+	}
+}
+
+// kick makes the tracker look soon. It never blocks.
+func (l *Log) kick() {
+	select {
+	case l.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// ask returns after a look that began after the call.
+func (l *Log) ask(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case l.asks <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.ended:
+		return errClosed
+	}
+	<-done
+	return nil
+}
+
+// release is the opposite of acquire.
+func (l *Log) release() {
+	l.mu.Lock()
+	l.users--
+	l.unused = time.Now()
+	last := l.users == 0
+	l.mu.Unlock()
+	if last {
+		l.kick() // To set the time of the next look to the end of the grace.
+	}
+}
+
+// shut closes everything.
+func (l *Log) shut() {
+	l.at.close()
+	seen := make(map[*held]bool)
+	l.mu.Lock()
+	for _, g := range l.chain {
+		seen[g.on] = true
+	}
+	l.chain = nil
+	l.trouble = errClosed
+	l.mu.Unlock()
+	close(l.ended)
+	for h := range seen {
+		h.close()
+	}
+	l.broadcast()
+}
+
+// changed returns a channel that is closed at the next change. Take it before looking.
+func (l *Log) changed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.awaited = true
+	return l.wake
+}
+
+// broadcast wakes all readers.
+func (l *Log) broadcast() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broadcastLocked()
+}
+
+func (l *Log) broadcastLocked() {
+	if l.awaited {
+		close(l.wake)
+		l.wake = make(chan struct{})
+		l.awaited = false
+	}
+}

@@ -1,0 +1,214 @@
+package follow
+
+import (
+	"errors"
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// maxTurns bounds one look at a folder in which files come and go without a pause.
+const maxTurns = 50
+
+// look finds out what happened since the last look: it opens every generation that came about and can still be opened, in the order in which
+// they came about, and declares lost those that cannot. It returns the time until the next look.
+//
+// A file that was opened by its name may have been renamed in between, and the journal may say so a moment after it has happened. So
+// what has been opened is loose until the kernel says under which name it knows the descriptor at an instant when the journal is empty
+// before and after.
+func (l *Log) look() time.Duration {
+	if l.settle() && !l.first {
+		l.leftBy = tail.HowSwitched
+	}
+	l.unreadable = false
+	if l.at.dir != nil {
+		l.discover()
+	} else {
+		l.setTrouble(errNoFolder(l.path))
+	}
+	wait := l.measure()
+	l.trim()
+	l.first = false
+	return wait
+}
+
+func (l *Log) discover() {
+	var loose []*held
+	defer func() {
+		for _, h := range loose {
+			h.close()
+		}
+	}()
+	for turn := range maxTurns {
+		calm := turn < maxTurns-1
+		loose = l.grab(loose)
+		l.replay()
+		loose = l.openPending(loose)
+		if l.replay() && calm {
+			continue
+		}
+		links := make([]link, len(loose))
+		for i, h := range loose {
+			links[i] = l.nameOf(h.fd)
+		}
+		if l.replay() && calm {
+			continue
+		}
+		if len(l.half) > 0 && calm {
+			// The kernel reports a rename in two parts; the other one is a moment away.
+			if turn > maxTurns/2 {
+				time.Sleep(100 * time.Microsecond)
+			}
+			continue
+		}
+		l.dropHalves()
+		loose = l.assign(loose, links)
+		if live := l.names[l.at.base]; l.at.journal != nil && live != nil && live.file != nil {
+			l.blind, l.lossy = false, "" // All that there is has been seen.
+		}
+		return
+	}
+}
+
+// grab opens what stands at the path, unless that is known.
+func (l *Log) grab(loose []*held) []*held {
+	st, err := l.e.guard.Stat(l.at.real)
+	if err != nil {
+		l.setTrouble(err)
+		return loose
+	}
+	dev, ino, ok := statInode(st)
+	if live := l.names[l.at.base]; ok && live != nil && live.file != nil && live.id.sameInode(dev, ino) {
+		l.setTrouble(nil)
+		return loose
+	}
+	for _, h := range loose {
+		if ok && h.id.sameInode(dev, ino) {
+			return loose
+		}
+	}
+	h, err := l.open(l.at.base)
+	l.setTrouble(err)
+	if err != nil {
+		l.unreadable = true
+		return loose
+	}
+	if known := l.heldAs(h.id); known != nil {
+		h.close()
+		if l.at.journal == nil || l.names[l.at.base] == nil {
+			l.rename(known, l.at.base)
+		}
+		return loose
+	}
+	return append(loose, h)
+}
+
+// open opens an entry of the folder.
+func (l *Log) open(name string) (*held, error) {
+	path := l.at.real
+	if name != l.at.base {
+		var err error
+		if path, err = l.e.guard.Join(l.at.folder, name); err != nil {
+			return nil, err
+		}
+	}
+	f, err := l.e.guard.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return hold(f)
+}
+
+// heldAs returns the file of the chain that is the same as one that is open now.
+func (l *Log) heldAs(id identity) *held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := len(l.chain) - 1; i >= 0; i-- {
+		if h := l.chain[i].on; h.file != nil && h.id == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// openPending opens the generations of which only a name is known.
+func (l *Log) openPending(loose []*held) []*held {
+	for name, h := range l.names {
+		if h.file != nil || name == l.at.base { // grab did that one.
+			continue
+		}
+		o, err := l.open(name)
+		if err != nil {
+			if !errors.Is(err, tail.ErrNotFound) {
+				l.unreadable = true
+			}
+			continue
+		}
+		same := l.heldAs(o.id) != nil
+		for _, other := range loose {
+			same = same || other.id == o.id
+		}
+		if same {
+			o.close()
+			continue
+		}
+		loose = append(loose, o)
+	}
+	return loose
+}
+
+// assign gives the loose files to the generations that they are, at an instant when the journal is empty. It returns what nobody wants.
+func (l *Log) assign(loose []*held, links []link) []*held {
+	var rest []*held
+	for i, h := range loose {
+		if !l.assignOne(h, links[i]) {
+			rest = append(rest, h)
+		}
+	}
+	for _, h := range l.gone {
+		l.setLost(h)
+	}
+	l.gone = nil
+	return rest
+}
+
+func (l *Log) assignOne(h *held, at link) bool {
+	switch {
+	case at.failed:
+		return false
+	case !at.gone && at.name != "":
+		owner := l.names[at.name]
+		if owner != nil && owner.file == nil {
+			l.adopt(owner, h)
+			return true
+		}
+		if owner != nil && owner.id == h.id {
+			return false
+		}
+		if at.name == l.at.base {
+			l.unexplained(h)
+			return true
+		}
+		if l.blind && !l.empty() {
+			l.unexplained(h)
+			l.rename(h, at.name)
+			return true
+		}
+		return false
+	}
+	// It has no name in the folder any more: it is the oldest of those that lost theirs in the same way.
+	for i, lostOne := range l.gone {
+		if at.gone == (lostOne.fate != movedAway) && (!at.gone || lostOne.was == at.name) {
+			l.gone = append(l.gone[:i], l.gone[i+1:]...)
+			l.adopt(lostOne, h)
+			return true
+		}
+	}
+	if l.blind && !l.empty() {
+		l.unexplained(h)
+		h.name, h.fate = "", deleted
+		delete(l.names, l.at.base)
+		return true
+	}
+	return false
+}

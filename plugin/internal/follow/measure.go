@@ -1,0 +1,141 @@
+package follow
+
+import (
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// sealPause is how soon a generation that has a successor is looked at again, to see whether it is complete.
+const sealPause = 10 * time.Millisecond
+
+// written is called when a file of the chain was written, truncated, unlinked or closed by a writer.
+func (l *Log) written(h *held) {
+	size, _, _, err := h.size()
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	g := h.newest
+	draining := g.next != nil && !g.sealed
+	l.mu.Unlock()
+	if size < g.max.Load() {
+		l.restart(g)
+	} else {
+		g.raise(size)
+		l.broadcast()
+	}
+	if draining {
+		l.kick()
+	}
+}
+
+// measure looks at the sizes of the files, wakes readers of what has grown, and seals what is complete. It returns how long to wait until
+// the next look.
+func (l *Log) measure() time.Duration {
+	l.mu.Lock()
+	wait := l.e.opts.Poll
+	if l.at.journal != nil && !l.blind && !l.unreadable {
+		wait *= 4
+	}
+	if l.users == 0 {
+		wait = max(l.e.opts.Grace-time.Since(l.unused), time.Millisecond)
+	}
+	var gens []*generation
+	for _, g := range l.chain {
+		if g.on.newest == g && g.state == ready {
+			gens = append(gens, g)
+		}
+	}
+	l.mu.Unlock()
+	for _, g := range gens {
+		if l.measureOne(g) {
+			wait = min(wait, sealPause)
+		}
+	}
+	return wait
+}
+
+// measureOne reports whether g is to be looked at again soon.
+func (l *Log) measureOne(g *generation) (soon bool) {
+	size, written, _, err := g.on.size()
+	if err != nil {
+		return false
+	}
+	if size < g.max.Load() {
+		l.restart(g)
+		return true
+	}
+	now := time.Now()
+	switch {
+	case g.grown.IsZero():
+		g.size, g.grown = size, now
+		if written.Before(now) {
+			g.grown = written
+		}
+	case size != g.size:
+		g.size, g.grown = size, now
+	}
+	grew := g.raise(size)
+	l.mu.Lock()
+	next := g.next
+	undecided := next != nil && next.state != pending && !g.sealed
+	l.mu.Unlock()
+	if grew {
+		l.broadcast()
+	}
+	if !undecided {
+		return false
+	}
+	if !l.complete(g, next, now) {
+		return true
+	}
+	l.mu.Lock()
+	g.sealed = true
+	l.broadcastLocked()
+	l.mu.Unlock()
+	return false
+}
+
+// complete reports whether nothing more is to be expected in g, which has a successor.
+func (l *Log) complete(g, next *generation, now time.Time) bool {
+	// A lease makes a writer that opens the file wait: not at the path that writers use.
+	if g.on.name != l.at.base && g.on.noWriter() {
+		return true
+	}
+	quiet := now.Sub(g.grown)
+	if next.state == ready && next.max.Load() > next.from && quiet >= l.e.opts.Quiet {
+		return true
+	}
+	return quiet >= l.e.opts.Rest
+}
+
+// trim gives up generations that no reader needs, from the oldest on. The newest is always held.
+func (l *Log) trim() {
+	var done []*held
+	l.mu.Lock()
+	for len(l.chain) > 1 {
+		g := l.chain[0]
+		if g.readers > 0 || g.next == nil || g.state == pending || !g.sealed ||
+			time.Since(g.idle) < l.e.opts.Linger && len(l.chain) <= l.e.opts.MaxHeld {
+			break
+		}
+		l.chain[0] = nil
+		l.chain = l.chain[1:]
+		if g.on.refs--; g.on.refs == 0 {
+			done = append(done, g.on)
+		}
+	}
+	l.mu.Unlock()
+	for _, h := range done {
+		if l.names[h.name] == h {
+			delete(l.names, h.name)
+		}
+		h.close()
+	}
+}
+
+// infer appends the generations that came and went from the path between the newest one known and h while nothing was recorded.
+func (l *Log) infer(h *held) {
+	_ = tail.OrderInferred
+}

@@ -1,0 +1,149 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// maxPage is the most bytes of text in one page; a page has to fit into one message.
+const maxPage = 2 << 20
+
+// Read returns a page of history, as [tail.Tailer] has it; path is req.Log, resolved.
+func (e *Engine) Read(ctx context.Context, path guard.Path, req tail.ReadRequest) (tail.Page, error) {
+	if req.Lines < 1 || req.Lines > tail.MaxPageLines {
+		return tail.Page{}, fmt.Errorf("a page of %d lines is asked for, possible are 1 to %d: %w", req.Lines, tail.MaxPageLines, tail.ErrBadRequest)
+	}
+	if req.At.IsZero() {
+		return tail.Page{}, fmt.Errorf("no position to read from is given: %w", tail.ErrBadRequest)
+	}
+	l, err := e.acquire(ctx, path)
+	if err != nil {
+		return tail.Page{}, err
+	}
+	r := &Reader{l: l, left: -1}
+	defer r.Close()
+	if _, err := l.oldest(); err != nil && l.empty() {
+		return tail.Page{}, err
+	}
+	if err := r.beginPosition(req.At); err != nil {
+		return tail.Page{}, err
+	}
+	if req.Backward {
+		return r.pageBefore(ctx, req)
+	}
+	return r.pageAfter(ctx, req.Lines)
+}
+
+// pageBefore returns the page that ends where the reader is.
+func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
+	if len(r.queue) > 0 || r.g == nil { // The position is gone: nothing is known about what came before it.
+		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
+	}
+	gens, unpin := r.l.snapshot()
+	defer unpin()
+	stop, stopOff := r.g, r.b.off
+	start, off, beginning, err := r.back(ctx, gens, int64(req.Lines))
+	if errors.Is(err, errRewritten) {
+		err = fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
+	}
+	if err != nil {
+		return tail.Page{}, err
+	}
+	if err := r.enter(start, off); err != nil {
+		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
+	}
+	r.stopAt, r.stopOff = stop, stopOff
+	page, err := r.collect(ctx)
+	page.AtBeginning = beginning
+	return page, err
+}
+
+// back looks for the place n lines before the reader's.
+func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *generation, off int64, beginning bool, err error) {
+	i := len(gens) - 1
+	for i >= 0 && gens[i] != r.g {
+		i--
+	}
+	g, off = r.g, r.b.off
+	bytes := int64(maxPage)
+	for ; i >= 0; i-- {
+		if !gens[i].readable(r.l) || gens[i].isCut(r.l) {
+			continue
+		}
+		g = gens[i]
+		if g != r.g {
+			if off, _, _, err = g.on.size(); err != nil {
+				return nil, 0, false, err
+			}
+		}
+		end := off
+		var found int64
+		if off, found, err = lastLines(ctx, g, end, n, true); err != nil {
+			return nil, 0, false, err
+		}
+		n -= found
+		if bytes -= end - off; bytes < 0 { // Too much for a page: begin with the first line that fits.
+			off, err = lineAfter(g, off-bytes, end)
+			return g, off, false, err
+		}
+		if n <= 0 {
+			break
+		}
+	}
+	return g, off, n > 0 || g == gens[0] && off == g.from, nil
+}
+
+// lineAfter returns where the first line begins at off or after it, or off if that is not before end or too far.
+func lineAfter(g *generation, off, end int64) (int64, error) {
+	buf := make([]byte, min(tail.MaxPiece, end-off))
+	n, err := g.on.readAt(buf, off)
+	if err != nil {
+		return 0, err
+	}
+	if length, found := nth(buf[:n], 1); found == 1 && off+int64(length) < end {
+		return off + int64(length), nil
+	}
+	return off, nil
+}
+
+// pageAfter returns the page that begins where the reader is.
+func (r *Reader) pageAfter(ctx context.Context, lines int) (tail.Page, error) {
+	r.left = lines
+	return r.collect(ctx)
+}
+
+// collect reads until the reader ends, is caught up, or has a page.
+func (r *Reader) collect(ctx context.Context) (tail.Page, error) {
+	page := tail.Page{Start: r.position(), End: r.position()}
+	size := 0
+	for {
+		ev, err := r.Next(ctx)
+		if errors.Is(err, errEnd) {
+			return page, nil
+		}
+		if err != nil {
+			return tail.Page{}, err
+		}
+		switch ev := ev.(type) {
+		case tail.CaughtUp:
+			page.AtEnd = true
+			return page, nil
+		case tail.Lines:
+			ev.Text = append([]byte(nil), ev.Text...)
+			page.Events = append(page.Events, ev)
+			size += len(ev.Text)
+			page.End = ev.End
+		case tail.Late:
+		default:
+			page.Events = append(page.Events, ev)
+			page.End = r.position()
+		}
+		if size >= maxPage {
+			return page, nil
+		}
+	}
+}

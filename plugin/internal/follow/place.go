@@ -1,0 +1,147 @@
+package follow
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/watch"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// place is where the live file of a log is expected: an entry of a folder, after following links.
+type place struct {
+	real   guard.Path // the path after following links
+	folder guard.Path
+	base   string   // the entry
+	dir    *os.File // the folder; nil while it does not exist
+	dev    uint64
+	ino    uint64
+
+	journal *watch.Journal // of the folder; nil without events
+	outer   *watch.Journal // of the folder that holds the link, or of the nearest folder that exists
+}
+
+func (p *place) close() {
+	p.journal.Close()
+	p.outer.Close()
+	if p.dir != nil {
+		_ = p.dir.Close()
+	}
+	*p = place{}
+}
+
+// settle makes l.at the place that the path leads to now. It reports whether that changed.
+func (l *Log) settle() bool {
+	g := l.e.guard
+	real, err := g.Real(l.path)
+	if err != nil {
+		real = l.path
+		if l.at.dir != nil {
+			real = l.at.real // A dangling link or the pause between two files: stay.
+		}
+	}
+	folder := g.Folder(real)
+	dev, ino, exists := inodeOf(g, folder)
+	if l.at.dir != nil && exists && l.at.real == real && l.at.dev == dev && l.at.ino == ino {
+		return false
+	}
+	if l.at.dir == nil && !exists && l.at.outer != nil {
+		return false
+	}
+	l.at.close()
+	l.at = place{real: real, folder: folder, base: real.Name()}
+	if exists {
+		if dir, err := g.OpenDir(folder); err == nil {
+			l.at.dir = dir
+			l.at.dev, l.at.ino, _ = inodeOfFile(dir)
+			l.at.journal, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
+		}
+	}
+	switch {
+	case l.at.dir == nil:
+		l.at.outer = l.watchAncestor(folder)
+	case real != l.path:
+		if dir, err := g.OpenDir(g.Folder(l.path)); err == nil {
+			l.at.outer, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
+			_ = dir.Close()
+		}
+	}
+	l.blind = l.at.journal == nil || !l.first
+	clear(l.names)
+	clear(l.half)
+	l.gone = nil
+	return true
+}
+
+// watchAncestor watches the nearest folder above folder that exists, so that the making of the next one is noticed.
+func (l *Log) watchAncestor(folder guard.Path) *watch.Journal {
+	for {
+		parent := l.e.guard.Folder(folder)
+		if parent == folder {
+			return nil
+		}
+		folder = parent
+		dir, err := l.e.guard.OpenDir(folder)
+		if err != nil {
+			if errors.Is(err, tail.ErrNotFound) {
+				continue
+			}
+			return nil
+		}
+		j, _ := l.e.watch.Journal(int(dir.Fd()), l.kick)
+		_ = dir.Close()
+		return j
+	}
+}
+
+func inodeOf(g *guard.Guard, p guard.Path) (dev, ino uint64, ok bool) {
+	st, err := g.Stat(p)
+	if err != nil || !st.IsDir() {
+		return 0, 0, false
+	}
+	return statInode(st)
+}
+
+func inodeOfFile(f *os.File) (dev, ino uint64, ok bool) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, 0, false
+	}
+	return statInode(st)
+}
+
+// link says under which name the kernel knows an open file.
+type link struct {
+	name   string // the entry of the folder of the log; empty if the file is elsewhere
+	gone   bool   // the file has no name at all any more; name is the last one
+	failed bool
+}
+
+// nameOf asks the kernel for the name of an open file.
+func (l *Log) nameOf(fd int) link {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return link{failed: true}
+	}
+	path, err := os.Readlink(procFD(fd))
+	if err != nil {
+		return link{failed: true}
+	}
+	// The name of a deleted file says so at its end; a name may also just end like that.
+	if st.Nlink == 0 {
+		path = strings.TrimSuffix(path, " (deleted)")
+	}
+	folder, err := os.Readlink(procFD(int(l.at.dir.Fd())))
+	if err != nil {
+		return link{failed: true}
+	}
+	out := link{gone: st.Nlink == 0}
+	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(folder, "/")+"/"); ok && !strings.Contains(rest, "/") {
+		out.name = rest
+	}
+	return out
+}

@@ -1,0 +1,265 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// Reader walks the chain of a log for one caller. It starts no goroutine and is not safe for concurrent use. What its events hold belongs
+// to the caller until the next call of Next.
+type Reader struct {
+	l      *Log
+	follow bool // go on after the end
+	wait   bool // wait for a log that does not exist yet
+
+	g       *generation // where it is; nil before there is one
+	b       block
+	before  window        // the bytes before the first byte that is not handed out
+	check   string        // the check of before
+	long    bool          // inside a long line
+	atEnd   bool          // CaughtUp has been said and nothing since
+	flushed bool          // the incomplete line at the end has been handed out, because nobody waits for the rest
+	end     tail.Position // the end of the last generation that could be read
+	queue   []tail.Event
+	late    []*lateReader
+
+	stopAt  *generation // with stopOff: where to end; nil for nowhere
+	stopOff int64
+	left    int // how many more lines are wanted; negative for any number
+}
+
+// Close lets go of what the reader holds.
+func (r *Reader) Close() {
+	for len(r.late) > 0 {
+		r.dropLate(0)
+	}
+	r.move(nil)
+	if r.b.page != nil {
+		blocks.Put(r.b.page)
+		r.b.page = nil
+	}
+	r.l.release()
+}
+
+// move makes the reader a reader of g.
+func (r *Reader) move(g *generation) {
+	r.l.mu.Lock()
+	defer r.l.mu.Unlock()
+	r.l.leaveLocked(r.g)
+	r.g = g
+	if g != nil {
+		g.readers++
+	}
+}
+
+func (l *Log) leaveLocked(g *generation) {
+	if g != nil {
+		if g.readers--; g.readers == 0 {
+			g.idle = time.Now()
+		}
+	}
+}
+
+// view is what a reader has to know about its generation, as of one instant.
+type view struct {
+	state    state
+	cut      bool
+	sealed   bool
+	ends     int64
+	next     *generation
+	nextOpen bool // next is not pending
+	wake     <-chan struct{}
+	closed   bool
+}
+
+func (l *Log) view(g *generation) view {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.awaited = true
+	v := view{wake: l.wake, closed: l.chain == nil && l.trouble == errClosed}
+	if g == nil {
+		return v
+	}
+	v.state, v.cut, v.sealed, v.ends, v.next = g.state, g.cut, g.sealed, g.ends, g.next
+	v.nextOpen = g.next != nil && g.next.state != pending
+	return v
+}
+
+// Next returns the next event. It waits for one as long as ctx allows. errEnd means that all that was asked for has been delivered.
+func (r *Reader) Next(ctx context.Context) (tail.Event, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(r.queue) > 0 {
+			e := r.queue[0]
+			r.queue = r.queue[1:]
+			r.atEnd = false
+			return e, nil
+		}
+		if r.left == 0 || r.g != nil && r.g == r.stopAt && r.b.from() >= r.stopOff {
+			return nil, errEnd
+		}
+		if n, piece := cut(r.b.pending(), r.long); n > 0 {
+			return r.lines(n, piece), nil
+		}
+		if e := r.readLate(); e != nil {
+			return e, nil
+		}
+		e, err := r.step(ctx)
+		if e != nil || err != nil {
+			return e, err
+		}
+	}
+}
+
+// step reads on, goes on to the next generation, or waits. It returns an event only if the end has been reached.
+func (r *Reader) step(ctx context.Context) (tail.Event, error) {
+	v := r.l.view(r.g)
+	switch {
+	case v.closed:
+		return nil, errClosed
+	case r.g == nil:
+		return nil, r.enterFirst(ctx, v)
+	case v.cut:
+		r.crossCut(v.next)
+		return nil, nil
+	case v.state == ready:
+		n, err := r.b.fill(r.limit(v))
+		if errors.Is(err, errRewritten) {
+			r.l.restart(r.g)
+			return nil, nil
+		}
+		if n > 0 || err != nil {
+			return nil, err
+		}
+	}
+	if v.sealed && v.nextOpen {
+		r.cross(v.next)
+		return nil, nil
+	}
+	if v.next == nil || !r.follow && !v.nextOpen {
+		if !r.follow && !r.flushed {
+			r.flushed = true
+			if n := len(r.b.pending()); n > 0 {
+				return r.unterminated(), nil
+			}
+		}
+		if !r.atEnd {
+			r.atEnd = true
+			return tail.CaughtUp{At: r.position()}, nil
+		}
+		if !r.follow {
+			return nil, errEnd
+		}
+	}
+	return nil, r.pause(ctx, v.wake)
+}
+
+func (r *Reader) limit(v view) int64 {
+	if r.g == r.stopAt && (v.ends == 0 || r.stopOff < v.ends) {
+		return r.stopOff
+	}
+	return v.ends
+}
+
+// pause waits until something changes.
+func (r *Reader) pause(ctx context.Context, wake <-chan struct{}) error {
+	r.b.park()
+	var expire <-chan time.Time
+	if len(r.late) > 0 {
+		timer := time.NewTimer(time.Until(r.late[0].until))
+		defer timer.Stop()
+		expire = timer.C
+	}
+	select {
+	case <-wake:
+	case <-expire:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// position is the position of the first byte that is not handed out.
+func (r *Reader) position() tail.Position {
+	if r.g == nil || r.g.state == lost {
+		return r.end
+	}
+	return tail.Position{Generation: r.g.token, Offset: r.b.from(), Check: r.check}
+}
+
+// lines hands out the first n bytes of what is pending.
+func (r *Reader) lines(n int, piece tail.Piece) tail.Event {
+	if r.left > 0 {
+		var found int
+		n, found = nth(r.b.pending()[:n], r.left)
+		r.left -= found
+	}
+	e := tail.Lines{Start: r.position(), Text: r.b.take(n), Piece: piece}
+	r.before.push(e.Text)
+	r.check = r.before.check()
+	r.long = piece == tail.PieceFirst || piece == tail.PieceMiddle
+	r.atEnd = false
+	e.End = r.position()
+	return e
+}
+
+// unterminated hands out the rest of a generation, which has no newline at its end.
+func (r *Reader) unterminated() tail.Event {
+	piece := tail.PieceNone
+	if r.long {
+		piece = tail.PieceLast
+	}
+	if r.left > 0 {
+		r.left--
+	}
+	e := r.lines(len(r.b.pending()), piece).(tail.Lines)
+	return e
+}
+
+// enter goes to an offset of a generation.
+func (r *Reader) enter(g *generation, off int64) error {
+	r.move(g)
+	if g.state == lost {
+		r.b.park()
+		r.b.rest = nil
+		return nil
+	}
+	if err := r.b.seek(g, off); err != nil {
+		return err
+	}
+	r.before = r.b.before
+	r.check = r.before.check()
+	n := r.before.n
+	r.long = n > 0 && off > g.from && r.before.b[n-1] != '\n'
+	r.flushed = false
+	return nil
+}
+
+// enterFirst waits for the log to appear, and begins with its first byte.
+func (r *Reader) enterFirst(ctx context.Context, v view) error {
+	g, err := r.l.oldest()
+	switch {
+	case g != nil:
+		to := r.l.skipLost(g)
+		r.queue = append(r.queue, to.gaps(tail.Position{})...)
+		return r.enter(to.g, to.g.from)
+	case err != nil && !(r.wait && errors.Is(err, tail.ErrNotFound)):
+		return err
+	}
+	return r.pause(ctx, v.wake)
+}
+
+// oldest returns the oldest generation of the chain if it can be read or is lost, or why there is none.
+func (l *Log) oldest() (*generation, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.chain) > 0 && l.chain[0].state != pending {
+		return l.chain[0], nil
+	}
+	return nil, l.trouble
+}
