@@ -20,6 +20,8 @@ type Frame struct {
 	shared   bool
 	end      tail.Position // where a session is that has got it; zero if it leaves the position alone
 	size     int           // what it counts in a ring, in bytes
+	total    int64         // size of all frames of the feed up to and with this one
+	text     int64         // bytes of text of the feed up to and with this one
 	once     sync.Once
 	prepared any
 }

@@ -1,0 +1,164 @@
+// Package cursor knows where a reader of a log is, and how it goes on in another Follow call so that nothing is lost, doubled or mislabelled:
+// after the plugin was restarted, and when a session changes between its own reading and a shared one.
+package cursor
+
+import (
+	"bytes"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// Cursor is the place up to which a reader has got the events of a log. The zero value is a reader that has got nothing. It is not safe for
+// concurrent use.
+type Cursor struct {
+	pos      tail.Position
+	moved    bool      // an event has moved the position, and none has come since that did not
+	inLine   bool      // the last piece of a long line is still to come
+	caughtUp bool      // the last event was a CaughtUp
+	gap      *tail.Gap // the last event was this gap, which left the position alone
+	resumed  bool      // no event that moves has come since Resume
+}
+
+// Position is the end of what the reader has got; zero if that is not known.
+func (c *Cursor) Position() tail.Position { return c.pos }
+
+// CaughtUp reports whether the last event was [tail.CaughtUp].
+func (c *Cursor) CaughtUp() bool { return c.caughtUp }
+
+// Settled reports whether the position alone says what the reader has got. It does not right after an event that takes no room in the
+// log, such as a gap of unknown extent: another reader at the same position may have got it or not.
+func (c *Cursor) Settled() bool { return !c.pos.IsZero() && c.moved }
+
+// Advance notes that the reader has got e.
+func (c *Cursor) Advance(e tail.Event) {
+	if at, ok := e.(tail.CaughtUp); ok {
+		if c.pos.IsZero() {
+			c.moved = true // The start of a reader that begins at the end: nothing can have come before.
+		}
+		if !at.At.IsZero() && (c.pos.IsZero() || c.pos.Same(at.At)) {
+			c.pos = at.At
+		}
+		c.caughtUp = true
+		return
+	}
+	c.caughtUp = false
+	c.gap = nil
+	old := c.pos
+	switch e := e.(type) {
+	case tail.Lines:
+		c.inLine = e.Piece == tail.PieceFirst || e.Piece == tail.PieceMiddle
+		c.pos = e.End
+	case tail.Boundary:
+		c.pos = e.To
+	case tail.Truncated:
+		c.pos = e.To
+	case tail.Gap:
+		if !e.Before.IsZero() {
+			c.pos = e.Before
+		}
+		if e.Before.IsZero() || e.Before.Same(old) || e.Before.Same(e.After) {
+			c.gap = &e
+		}
+	}
+	if c.pos.IsZero() {
+		c.pos = old
+	}
+	c.moved = !c.pos.Same(old) && c.gap == nil
+	if c.moved {
+		c.resumed = false
+		if c.pos.Generation != old.Generation && !old.IsZero() {
+			c.inLine = false
+		}
+	}
+}
+
+// Begin notes that e is the first event that the reader was given, although it has not got it yet: another Follow call is to begin with
+// it too. It does nothing once the reader has got something.
+func (c *Cursor) Begin(e tail.Event) {
+	if !c.pos.IsZero() {
+		return
+	}
+	switch e := e.(type) {
+	case tail.Lines:
+		c.pos = e.Start
+	case tail.Boundary:
+		c.pos = e.From
+	case tail.Truncated:
+		c.pos = e.From
+	case tail.Gap:
+		c.pos = e.After
+	case tail.CaughtUp:
+		c.pos = e.At
+	}
+	c.moved = !c.pos.IsZero()
+}
+
+// Start says where another Follow call has to begin to go on here; first is what the reader asked for originally, which holds as long
+// as it has got nothing.
+func (c *Cursor) Start(first tail.Start) tail.Start {
+	if c.pos.IsZero() {
+		return first
+	}
+	return tail.StartAtPosition(c.pos)
+}
+
+// Resume says that the next events come from another Follow call, which began at [Cursor.Start].
+func (c *Cursor) Resume() { c.resumed = true }
+
+// Fit makes e, which was read next, fit to what the reader has got: what it has got already is left out (first is nil), and the rest of
+// a long line that a new Follow call delivers as a line of its own is marked as the last piece. Then what follows the long line
+// comes in rest, otherwise rest is nil. Fit does not advance the cursor.
+func (c *Cursor) Fit(e tail.Event) (first, rest tail.Event) {
+	switch e := e.(type) {
+	case tail.CaughtUp:
+		if c.caughtUp && (e.At.IsZero() || c.pos.Same(e.At)) {
+			return nil, nil
+		}
+	case tail.Gap:
+		if c.resumed && c.gap != nil && c.gap.Cause == e.Cause && c.gap.After.Same(e.After) && c.gap.Before.Same(e.Before) {
+			return nil, nil
+		}
+	case tail.Lines:
+		if c.resumed && c.inLine && e.Start.Same(c.pos) {
+			return finishLine(e)
+		}
+	}
+	return e, nil
+}
+
+// finishLine marks the beginning of l as belonging to a long line whose first pieces have been delivered.
+func finishLine(l tail.Lines) (first, rest tail.Event) {
+	switch l.Piece {
+	case tail.PieceFirst:
+		l.Piece = tail.PieceMiddle
+		return l, nil
+	case tail.PieceMiddle, tail.PieceLast:
+		return l, nil
+	}
+	cut := bytes.IndexByte(l.Text, '\n') + 1
+	if len(l.Offsets) > 0 && l.Offsets[0] != 0 {
+		return l, nil // The filter left the rest of the long line out.
+	}
+	if cut == 0 || cut == len(l.Text) {
+		l.Piece = tail.PieceLast
+		return l, nil
+	}
+	end := tail.Lines{Start: l.Start, Text: l.Text[:cut], Piece: tail.PieceLast}
+	more := tail.Lines{End: l.End, Text: l.Text[cut:]}
+	if l.Offsets == nil {
+		end.End = l.Start.Add(int64(cut))
+	} else {
+		if len(l.Offsets) < 2 {
+			l.Piece = tail.PieceLast
+			return l, nil
+		}
+		end.End = l.Start.Add(int64(l.Offsets[1]))
+		end.Offsets = l.Offsets[:1]
+		more.Offsets = make([]uint32, len(l.Offsets)-1)
+		for i, o := range l.Offsets[1:] {
+			more.Offsets[i] = o - l.Offsets[1]
+		}
+	}
+	more.Start = end.End
+	return end, more
+}

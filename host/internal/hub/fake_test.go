@@ -1,0 +1,313 @@
+package hub_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// fakeLog is a tailer of one log in memory, whose every byte is remembered, and that can be made to die. It scribbles over the bytes of an
+// event on the next turn of the loop, as the contract allows.
+type fakeLog struct {
+	mu       sync.Mutex
+	changed  chan struct{} // closed when something is written
+	alive    chan struct{} // closed when the plugin dies
+	seed     uint64
+	maxBatch int
+	items    []item
+	gen      int
+	off      int64
+	follows  int // calls made
+	open     int // calls under way
+	refuse   error
+
+	beats  []tail.Beat
+	orders chan tail.Order
+}
+
+// item is a line or a mark of the log, in order.
+type item struct {
+	start, end tail.Position // equal for marks that take no room
+	line       string
+	mark       tail.Event // Boundary or Gap
+}
+
+func newFakeLog() *fakeLog {
+	return &fakeLog{changed: make(chan struct{}), alive: make(chan struct{}), maxBatch: 40, orders: make(chan tail.Order)}
+}
+
+func (l *fakeLog) here() tail.Position {
+	return tail.Position{Generation: fmt.Sprintf("g%d", l.gen), Offset: l.off}
+}
+
+func (l *fakeLog) update(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *fakeLog) write(lines ...string) {
+	l.update(func() {
+		for _, line := range lines {
+			it := item{start: l.here(), line: line}
+			l.off += int64(len(line))
+			it.end = l.here()
+			l.items = append(l.items, it)
+		}
+	})
+}
+
+// rotate goes on in the generation after the next lost ones.
+func (l *fakeLog) rotate(lost int) {
+	l.update(func() {
+		from := l.here()
+		l.gen += 1 + lost
+		l.off = 0
+		to := l.here()
+		var mark tail.Event = tail.Boundary{From: from, To: to, How: tail.HowRenamed, Order: tail.OrderObserved}
+		if lost > 0 {
+			n := int64(lost)
+			mark = tail.Gap{Cause: tail.CauseDeleted, Certain: true, After: from, Before: to, Generations: &n}
+		}
+		l.items = append(l.items, item{start: from, end: to, mark: mark})
+	})
+}
+
+// doubt declares that something may be missing here.
+func (l *fakeLog) doubt() {
+	l.update(func() {
+		p := l.here()
+		if n := len(l.items); n > 0 && l.items[n-1].start.Same(p) {
+			return // One doubt at a place is enough.
+		}
+		l.items = append(l.items, item{start: p, end: p, mark: tail.Gap{Cause: tail.CauseCopyWindow, After: p, Before: p}})
+	})
+}
+
+// die ends all calls; new ones work at once.
+func (l *fakeLog) die() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.alive)
+	l.alive = make(chan struct{})
+}
+
+func (l *fakeLog) Info(context.Context) (tail.Info, error) { return tail.Info{Name: "fake"}, nil }
+func (l *fakeLog) List(context.Context, tail.ListRequest) iter.Seq2[tail.Entry, error] {
+	return func(func(tail.Entry, error) bool) {}
+}
+
+func (l *fakeLog) Read(context.Context, tail.ReadRequest) (tail.Page, error) {
+	return tail.Page{}, tail.ErrUnsupported
+}
+
+// index is the first item of a Follow; -1 if there is no such place. l.mu is held.
+func (l *fakeLog) index(s tail.Start) int {
+	if n, ok := s.LastLines(); ok {
+		i := len(l.items)
+		for ; i > 0 && n > 0; i-- {
+			if l.items[i-1].mark == nil {
+				n--
+			}
+		}
+		for i < len(l.items) && l.items[i].mark != nil {
+			i++ // Begins with a line.
+		}
+		if i < len(l.items) {
+			return i
+		}
+	}
+	if p, ok := s.Position(); ok {
+		for i, it := range l.items {
+			if it.start.Same(p) {
+				return i
+			}
+		}
+		if p.Same(l.here()) {
+			return len(l.items)
+		}
+		return -1
+	}
+	if s.Beginning() {
+		return 0
+	}
+	i := len(l.items)
+	for i > 0 && l.items[i-1].start.Same(l.here()) {
+		i-- // A doubt about the very end belongs to what comes.
+	}
+	return i
+}
+
+func passes(f tail.Filter, line string) bool {
+	for _, p := range f.Exclude {
+		if regexp.MustCompile(p).MatchString(line) {
+			return false
+		}
+	}
+	for _, p := range f.Include {
+		if regexp.MustCompile(p).MatchString(line) {
+			return true
+		}
+	}
+	return len(f.Include) == 0
+}
+
+func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
+	return func(yield func(tail.Event, error) bool) {
+		l.mu.Lock()
+		l.follows++
+		l.open++
+		alive := l.alive
+		i := l.index(req.Start)
+		random := rand.New(rand.NewPCG(l.seed, uint64(l.follows)))
+		refuse := l.refuse
+		l.mu.Unlock()
+		defer func() {
+			l.mu.Lock()
+			l.open--
+			l.mu.Unlock()
+		}()
+		for _, p := range req.Filter.Include {
+			if _, err := regexp.Compile(p); err != nil {
+				yield(nil, fmt.Errorf("%w: %w", tail.ErrBadRequest, err))
+				return
+			}
+		}
+		switch {
+		case refuse != nil:
+			yield(nil, refuse)
+			return
+		case i < 0:
+			yield(nil, tail.ErrPositionGone)
+			return
+		}
+		caughtUp := false
+		for {
+			select {
+			case <-ctx.Done():
+				yield(nil, ctx.Err())
+				return
+			case <-alive:
+				yield(nil, tail.ErrPluginGone)
+				return
+			default:
+			}
+			l.mu.Lock()
+			changed, here, rest := l.changed, l.here(), l.items[i:]
+			l.mu.Unlock()
+			if len(rest) == 0 {
+				if !caughtUp {
+					caughtUp = true
+					if !yield(tail.CaughtUp{At: here}, nil) {
+						return
+					}
+					continue
+				}
+				if !req.Follow {
+					return
+				}
+				select {
+				case <-changed:
+				case <-alive:
+				case <-ctx.Done():
+				}
+				continue
+			}
+			caughtUp = false
+			e, n := batch(rest, req.Filter, 1+random.IntN(l.maxBatch))
+			i += n
+			if !yield(e, nil) {
+				return
+			}
+			if lines, ok := e.(tail.Lines); ok {
+				for k := range lines.Text {
+					lines.Text[k] = '!'
+				}
+			}
+		}
+	}
+}
+
+// batch makes an event of the first of items, and says of how many; at most limit bytes of lines go into one.
+func batch(items []item, f tail.Filter, limit int) (tail.Event, int) {
+	if items[0].mark != nil {
+		return items[0].mark, 1
+	}
+	out := tail.Lines{Start: items[0].start}
+	var text bytes.Buffer
+	offsets := []uint32{}
+	n := 0
+	for ; n < len(items) && items[n].mark == nil && (n == 0 || text.Len() < limit); n++ {
+		if passes(f, items[n].line) {
+			offsets = append(offsets, uint32(items[n].start.Offset-out.Start.Offset))
+			text.WriteString(items[n].line)
+		}
+		out.End = items[n].end
+	}
+	out.Text = text.Bytes()
+	if len(offsets) != n {
+		out.Offsets = offsets
+	}
+	return out, n
+}
+
+var errOver = errors.New("over")
+
+// Heartbeat notes what it is told, passes on the orders of the test, and says that it is alive.
+func (l *fakeLog) Heartbeat(ctx context.Context, in iter.Seq[tail.Beat]) iter.Seq2[tail.Order, error] {
+	return func(yield func(tail.Order, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		l.mu.Lock()
+		alive := l.alive
+		l.mu.Unlock()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
+			for b := range in {
+				l.mu.Lock()
+				l.beats = append(l.beats, b)
+				l.mu.Unlock()
+			}
+		})
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			o := tail.Order{Kind: tail.OrderAlive}
+			select {
+			case <-ctx.Done():
+				yield(tail.Order{}, ctx.Err())
+				return
+			case <-alive:
+				yield(tail.Order{}, tail.ErrPluginGone)
+				return
+			case o = <-l.orders:
+			case <-tick.C:
+			}
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (l *fakeLog) beatKinds(session string) (kinds []tail.BeatKind) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.beats {
+		if b.Session == session {
+			kinds = append(kinds, b.Kind)
+		}
+	}
+	return kinds
+}

@@ -1,0 +1,298 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/livetail/livetail/host/internal/hub/cursor"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// feed is one reading of a (log, filter) in one rendering that any number of sessions share. It keeps what it has read in a ring, from
+// which its members take at their own pace.
+//
+// It reads no further ahead of its fastest member than half of the ring: a lone member never falls out, and members that all stall
+// stop the reading. While the members are still busy with the last frame, lines are merged into the next one, so frames get larger
+// exactly when there are more than can be written.
+type feed struct {
+	hub       *Hub
+	key       feedKey
+	request   tail.FollowRequest
+	rendering Rendering
+	cancel    context.CancelFunc
+	room      chan struct{} // holds a token when the feed may be allowed to read on
+	renderer  Renderer      // used by who has set rendering
+
+	mu   sync.Mutex // guards the rest
+	ring ring
+	// cur is where the reading has come to; what is pending comes before it.
+	cur       cursor.Cursor
+	pending   []tail.Event // read, but not rendered yet
+	pendingAt bool         // the hold timer runs
+	due       bool         // what is pending has waited long enough
+	owned     bool         // the text of the last pending event may be appended to
+	rendered  bool         // somebody is rendering what is pending
+	unrung    int          // bytes of text that are pending or being rendered
+	text      int64        // bytes of text read so far
+	rung      int64        // bytes of text that have come to the ring
+	batches   int          // batches of lines since the reading was last caught up
+	hold      *time.Timer
+	taken     int64 // how far the fastest member has come, as ring.total
+	members   int
+	waiters   []*member // members that have got everything
+	spare     []*member // memory for the next waiters
+	woken     int       // members that waited when the last frame came
+	returned  int       // members that have got everything since
+	linger    *time.Timer
+	ended     bool // no frame will come any more
+	closed    bool // nobody can join any more
+}
+
+// member is a session's place in a feed. Its feed's mu guards it.
+type member struct {
+	session *Session
+	seq     uint64 // the frame to take next
+	text    int64  // bytes of text up to there
+	// ahead means that the session has got more than the feed: frames are skipped until its position comes.
+	ahead   bool
+	waiting int // index in waiters plus 1; 0 if it is not there
+	left    bool
+}
+
+func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
+	at.Resume()
+	f := &feed{
+		hub:       h,
+		key:       s.key,
+		request:   tail.FollowRequest{Log: s.log, Follow: true, Filter: s.filtered},
+		rendering: s.rendering,
+		renderer:  s.rendering.New(),
+		room:      make(chan struct{}, 1),
+		ring:      ring{limit: h.o.RingBytes, base: at.Position(), settled: at.Settled()},
+		cur:       at,
+	}
+	f.hold = time.AfterFunc(time.Hour, f.holdOver)
+	f.hold.Stop()
+	f.linger = time.AfterFunc(h.o.Linger, f.retire)
+	return f
+}
+
+// run reads until ctx is cancelled or the tailer refuses. It is the feed's goroutine.
+func (f *feed) run(ctx context.Context) {
+	defer f.hold.Stop()
+	defer f.linger.Stop()
+	wait := retryMin
+	for {
+		got, err := f.follow(ctx)
+		if ctx.Err() != nil || !errors.Is(err, tail.ErrPluginGone) {
+			break
+		}
+		if got {
+			wait = retryMin
+		}
+		if !pause(ctx, wait) {
+			break
+		}
+		wait = min(2*wait, retryMax)
+	}
+	f.end()
+	// The members go on by themselves and learn from their own reading what is wrong. The feed stays in the way of a new one for a
+	// moment, so that a reading that fails again and again is not begun again without pause.
+	pause(ctx, time.Second)
+	f.retire()
+}
+
+// pause waits for d and reports whether ctx was not cancelled meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// follow is one Follow call, and reports whether it brought anything.
+func (f *feed) follow(ctx context.Context) (got bool, err error) {
+	f.mu.Lock()
+	f.cur.Resume()
+	f.request.Start = f.cur.Start(tail.StartAtEnd())
+	f.mu.Unlock()
+	for e, err := range f.hub.tailer.Follow(ctx, f.request) {
+		if err != nil {
+			return got, err
+		}
+		got = true
+		if !f.hub.o.KeepEvents {
+			e = own(e)
+		}
+		if !f.publish(ctx, e) {
+			return got, ctx.Err()
+		}
+	}
+	return got, nil
+}
+
+// publish takes over what was read, and waits until more may be read. It reports false when ctx is cancelled.
+func (f *feed) publish(ctx context.Context, e tail.Event) bool {
+	f.mu.Lock()
+	first, rest := f.cur.Fit(e)
+	for _, e := range []tail.Event{first, rest} {
+		if e != nil {
+			f.cur.Advance(e)
+			f.addLocked(e)
+		}
+	}
+	f.mu.Unlock()
+	f.flush()
+	for {
+		f.mu.Lock()
+		ok := f.ring.total+int64(f.unrung)-f.taken <= int64(f.ring.limit/2)
+		f.mu.Unlock()
+		if ok {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-f.room:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// addLocked adds e to what is pending. f.mu is held.
+func (f *feed) addLocked(e tail.Event) {
+	l, isLines := e.(tail.Lines)
+	switch {
+	case isLines:
+		f.batches++
+	case f.cur.CaughtUp():
+		// A feed is at the end of its log nearly all the time; only after a burst is it news that the end has been reached again.
+		burst := f.batches > 1
+		f.batches = 0
+		if !burst {
+			return
+		}
+	}
+	n := textSize(e)
+	f.text += int64(n)
+	f.unrung += n
+	if last := len(f.pending) - 1; isLines && last >= 0 {
+		if before, ok := f.pending[last].(tail.Lines); ok && mergeable(before, l) {
+			f.pending[last] = merge(before, l, f.owned)
+			f.owned = true
+			return
+		}
+	}
+	f.pending = append(f.pending, e)
+	f.owned = false
+}
+
+// readyLocked reports whether what is pending is to become frames now. f.mu is held.
+func (f *feed) readyLocked() bool {
+	if len(f.pending) == 0 {
+		return false
+	}
+	_, isLines := f.pending[0].(tail.Lines)
+	return f.due || !isLines || len(f.pending) > 1 || f.unrung >= mergeLimit/2 || 2*f.returned >= f.woken
+}
+
+// flush makes frames of what is pending, if it is time, and wakes who waits for them. It is called by who reads, by members that have
+// got everything, and by the timer; the one that comes first does the work for all.
+func (f *feed) flush() {
+	f.mu.Lock()
+	if f.rendered {
+		f.mu.Unlock()
+		return
+	}
+	f.rendered = true
+	for f.readyLocked() {
+		events := f.pending
+		f.pending, f.owned, f.due, f.pendingAt = nil, false, false, false
+		f.hold.Stop()
+		f.mu.Unlock()
+		frames := make([]*Frame, len(events))
+		for i, e := range events {
+			frames[i] = &Frame{Event: e, Payload: f.renderer.Render(e), shared: true}
+		}
+		f.mu.Lock()
+		for _, fr := range frames {
+			n := textSize(fr.Event)
+			f.unrung -= n
+			f.rung += int64(n)
+			fr.text = f.rung
+			f.ring.push(fr)
+		}
+		woken := f.waiters
+		for _, m := range woken {
+			m.waiting = 0
+		}
+		f.waiters, f.spare = f.spare[:0], nil
+		f.woken, f.returned = max(1, len(woken)), 0
+		f.mu.Unlock()
+		for i, m := range woken {
+			m.session.wakeUp()
+			woken[i] = nil
+		}
+		f.mu.Lock()
+		f.spare = woken[:0]
+	}
+	f.rendered = false
+	if len(f.pending) > 0 && !f.pendingAt {
+		f.pendingAt = true
+		f.hold.Reset(f.hub.o.Coalesce)
+	}
+	f.mu.Unlock()
+}
+
+// holdOver ends the holding back of what is pending.
+func (f *feed) holdOver() {
+	f.mu.Lock()
+	f.due = len(f.pending) > 0
+	f.mu.Unlock()
+	f.flush()
+}
+
+// end says that no more frames will come: members take what there is, and read privately then.
+func (f *feed) end() {
+	f.mu.Lock()
+	f.due = len(f.pending) > 0
+	f.mu.Unlock()
+	f.flush()
+	f.mu.Lock()
+	f.ended = true
+	woken := f.waiters
+	f.waiters = nil
+	for _, m := range woken {
+		m.waiting = 0
+	}
+	f.mu.Unlock()
+	for _, m := range woken {
+		m.session.wakeUp()
+	}
+}
+
+// retire takes the feed out of the hub if it has no members, or has ended, and ends its reading.
+func (f *feed) retire() {
+	f.hub.mu.Lock()
+	defer f.hub.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.members > 0 && !f.ended {
+		return
+	}
+	f.closed = true
+	delete(f.hub.feeds, f.key)
+	f.cancel()
+}
+
+// kept is how much the ring holds, in bytes.
+func (f *feed) kept() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(f.ring.bytes + f.unrung)
+}
