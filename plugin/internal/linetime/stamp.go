@@ -1,0 +1,214 @@
+package linetime
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+const (
+	// lookBack is how much of a log a Stamper reads before the place where its reader begins, in bytes, and maxLookBack how much if
+	// no line in that carries a time.
+	lookBack    = 64 << 10
+	maxLookBack = 1 << 20
+	// maxAhead is how far after the reference a line's own time may lie before it is taken for a mistake.
+	maxAhead = 7 * secondsPerDay * int64(nanosPerSec)
+)
+
+// Stamper gives each line of a log a time: the one that the line carries, or that of the line before it. The times grow by at least a
+// nanosecond from line to line, so that they tell the lines apart and keep their order.
+//
+// A reader that begins in the middle of a log calls [Stamper.Prime] first; then a line gets the same time wherever its reader began.
+// (The two can differ after more than 64 KiB of lines that share one time or run backwards.)
+//
+// A Stamper is for one goroutine, and for one generation of a log after the other, in their order.
+type Stamper struct {
+	// Parser finds the times of lines.
+	Parser *Parser
+	// Base is the time of the first byte of a log whose lines carry no time, in nanoseconds since 1970: such lines get Base plus their
+	// offset. The time when the file was created or first seen is a good choice. It may be changed between lines.
+	Base int64
+
+	last  int64
+	own   bool  // a line carried a time
+	begun bool  // a line was stamped
+	lead  int64 // stands in for Base, if led
+	led   bool
+}
+
+// Stamp returns the time of the next line, which begins at offset.
+func (s *Stamper) Stamp(line []byte, offset int64) int64 {
+	t, ok := s.Parser.Nano(line)
+	if ok && s.Parser.isFuture(t) {
+		ok = false // One line that is wrong by years must not drag all that follow along.
+	}
+	switch {
+	case ok:
+		s.own = true
+	case s.own:
+		t = s.last + 1
+	case s.led:
+		t = s.lead + offset
+	default:
+		t = s.Base + offset
+	}
+	if s.begun && t <= s.last {
+		t = s.last + 1
+	}
+	s.begun, s.last = true, t
+	return t
+}
+
+// Restart forgets the lines seen, for a reader that jumps. [Stamper.Prime] does it too.
+func (s *Stamper) Restart() { *s = Stamper{Parser: s.Parser, Base: s.Base} }
+
+// Prime makes ready to stamp the line at offset of the generation that r reads, by looking at what stands before it. If lines without
+// a time begin the log, it looks ahead to the first that has one, so that they come right before it.
+func (s *Stamper) Prime(r io.ReaderAt, offset int64) error {
+	for back := int64(lookBack); ; back *= 4 {
+		s.Restart()
+		from := max(0, offset-back)
+		if err := s.walk(r, from, offset); err != nil {
+			return err
+		}
+		switch {
+		case s.own:
+			return nil
+		case from == 0:
+			if err := s.lookAhead(r, offset); err != nil || !s.led {
+				return err
+			}
+			return s.walk(r, from, offset)
+		case back >= maxLookBack:
+			return nil
+		}
+	}
+}
+
+// lookAhead finds the first line at or after offset that carries a time, when none before does.
+func (s *Stamper) lookAhead(r io.ReaderAt, offset int64) error {
+	l := lines{r: r, at: offset, size: offset + lookBack, buf: make([]byte, lookBack)}
+	for l.next(l.size) {
+		if t, ok := s.Parser.Nano(l.line); ok && !s.Parser.isFuture(t) {
+			s.Restart()
+			s.lead, s.led = t-l.start, true
+			return nil
+		}
+	}
+	return l.err
+}
+
+// walk stamps the lines that begin and end in [from, to); unless from is 0, those after the first newline.
+func (s *Stamper) walk(r io.ReaderAt, from, to int64) error {
+	l := lines{r: r, at: from, size: to, buf: make([]byte, min(bufferSize, max(1, to-from)))}
+	if from > 0 {
+		l.at--
+		if !l.skip() {
+			return l.err
+		}
+	}
+	for l.next(to) {
+		s.Stamp(l.line, l.start)
+	}
+	return l.err
+}
+
+// isFuture reports whether t, which a line claims, is too far ahead to be true.
+func (p *Parser) isFuture(t int64) bool {
+	if t <= p.believable {
+		return false
+	}
+	ref := p.Reference
+	if ref.IsZero() {
+		ref = time.Now()
+	}
+	p.believable = ref.UnixNano() + maxAhead
+	return t > p.believable
+}
+
+// bufferSize is how much of a log is read at once, in bytes. A longer line is seen by its start alone.
+const bufferSize = 64 << 10
+
+// lines walks the lines of a log forward.
+type lines struct {
+	r    io.ReaderAt
+	at   int64 // where the next line begins
+	size int64 // nothing is read from here on
+	buf  []byte
+	have []byte // what buf holds from at on
+	err  error
+	read int64 // bytes read so far
+
+	long  []byte // the start of a line longer than buf
+	line  []byte // the line that next found, without its ending
+	start int64  // where it begins
+}
+
+// next finds the next line if it begins before end.
+func (l *lines) next(end int64) bool {
+	if l.at >= min(end, l.size) {
+		return false
+	}
+	n := bytes.IndexByte(l.have, '\n')
+	if n < 0 {
+		if !l.fill() {
+			return false
+		}
+		n = bytes.IndexByte(l.have, '\n')
+	}
+	l.start = l.at
+	if n >= 0 {
+		l.line = l.have[:n]
+		l.advance(n + 1)
+		return true
+	}
+	// The last line, or one longer than the buffer, of which the start must do. skip takes the rest, and overwrites the buffer, so the
+	// start is kept first.
+	keep := min(len(l.have), maxLongLine)
+	l.long = append(l.long[:0], l.have[:keep]...)
+	l.line = l.long
+	return l.skip() || l.err == nil
+}
+
+// maxLongLine is how much of a line that is longer than the buffer is looked at.
+const maxLongLine = 16 << 10
+
+// skip goes to the start of the next line.
+func (l *lines) skip() bool {
+	for l.at < l.size {
+		if len(l.have) == 0 && !l.fill() {
+			return false
+		}
+		if n := bytes.IndexByte(l.have, '\n'); n >= 0 {
+			l.advance(n + 1)
+			return true
+		}
+		l.advance(len(l.have))
+	}
+	return false
+}
+
+func (l *lines) advance(n int) {
+	l.at += int64(n)
+	l.have = l.have[n:]
+}
+
+// fill reads on from at. It reports whether there is anything.
+func (l *lines) fill() bool {
+	n, err := l.r.ReadAt(l.buf[:min(int64(len(l.buf)), l.size-l.at)], l.at)
+	l.read += int64(n)
+	l.have = l.buf[:n]
+	if n == 0 {
+		if err != nil && !errors.Is(err, io.EOF) {
+			l.err = fmt.Errorf("read at offset %d: %w", l.at, err)
+		}
+		l.size = l.at // A log that got shorter ends here.
+		return false
+	}
+	return true
+}
+
+// seek goes to another place.
+func (l *lines) seek(at int64) { l.at, l.have = at, nil }
