@@ -31,8 +31,9 @@ type item struct {
 	start      int64
 	text       []byte // of a line, with its line ending
 	time       int64
-	event      tail.Event // nil for a line
-	next       tail.Position
+	event      tail.Event    // nil for a line
+	next       tail.Position // after the event
+	cut        bool          // text is only the beginning of the line
 }
 
 // end is the position after a line.

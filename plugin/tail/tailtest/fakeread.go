@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -192,7 +193,7 @@ func (l *FakeLog) next(c *cursor, pass func([]byte) bool, times bool) tail.Event
 		if c.pos.Generation == i.generation && c.pos.Offset > i.start {
 			rest = i.text[c.pos.Offset-i.start:]
 		}
-		if len(i.text) > tail.MaxPiece && pass(i.text) {
+		if (len(i.text) > tail.MaxPiece || i.cut) && pass(i.text) {
 			if len(b.offsets) > 0 {
 				break
 			}
@@ -224,7 +225,7 @@ func (l *FakeLog) piece(c *cursor, i item, rest []byte, times bool) tail.Event {
 	switch {
 	case len(rest) == len(i.text):
 		out.Piece = tail.PieceFirst
-	case n == len(rest):
+	case n == len(rest) && !i.cut:
 		out.Piece = tail.PieceLast
 	}
 	out.Text = bytes.Clone(rest[:n])
@@ -330,53 +331,74 @@ const maxPage = 1 << 20
 
 // pageAfter reads from a cursor onward.
 func (l *FakeLog) pageAfter(c cursor, pass func([]byte) bool, req tail.ReadRequest) tail.Page {
-	stop := c
+	stop, cut := c.item, 0
 	left, room := req.Lines, maxPage
-	for stop.item-l.gone < len(l.items) && left > 0 {
-		if i := l.items[stop.item-l.gone]; i.event == nil && pass(i.text) {
-			if room -= len(i.text); room < 0 && left < req.Lines {
+	for stop < l.gone+len(l.items) && left > 0 {
+		if i := l.items[stop-l.gone]; i.event == nil && pass(i.text) {
+			done := 0
+			if stop == c.item {
+				done = int(c.pos.Offset - i.start)
+			}
+			if n := len(i.text) - done; n > room {
+				if left == req.Lines {
+					stop, cut = stop+1, done+room
+				}
 				break
 			}
+			room -= len(i.text) - done
 			left--
 		}
-		stop.item++
+		stop++
 	}
-	return l.page(c, stop.item, pass, req.Times)
+	return l.page(c, stop, cut, pass, req.Times)
 }
 
 // pageBefore reads what comes before a cursor.
 func (l *FakeLog) pageBefore(c cursor, pass func([]byte) bool, req tail.ReadRequest) tail.Page {
-	first := c.item
+	stop, cut := c.item, 0
+	if i := c.item - l.gone; i < len(l.items) && l.items[i].event == nil && c.pos.Offset > l.items[i].start {
+		stop, cut = c.item+1, int(c.pos.Offset-l.items[i].start)
+	}
+	start := stop
 	left, room := req.Lines, maxPage
-	for first > l.gone && left > 0 {
-		if i := l.items[first-1-l.gone]; i.event == nil && pass(i.text) {
-			if room -= len(i.text); room < 0 && left < req.Lines {
+	var skip int64
+	for start > l.gone && left > 0 {
+		if i := l.items[start-1-l.gone]; i.event == nil && pass(i.text) {
+			n := len(i.text)
+			if start == stop && cut > 0 {
+				n = cut
+			}
+			if n > room {
+				if left == req.Lines {
+					start, skip = start-1, int64(n-room)
+				}
 				break
 			}
+			room -= n
 			left--
 		}
-		first--
+		start--
 	}
-	start := l.before(first-l.gone, c)
-	page := l.page(start, c.item, pass, req.Times)
-	if i := c.item - l.gone; i < len(l.items) && l.items[i].event == nil && c.pos.Generation == l.items[i].generation && c.pos.Offset > l.items[i].start {
-		// In the middle of a line: its beginning belongs to the page.
-		text := l.items[i].text[:c.pos.Offset-l.items[i].start]
-		begin := at(l.items[i].generation, l.items[i].start)
-		page.Events = append(page.Events, tail.Lines{Start: begin, End: c.pos, Text: bytes.Clone(text)})
+	from := l.before(start-l.gone, c)
+	if skip > 0 {
+		from.pos = at(from.pos.Generation, from.pos.Offset+skip)
 	}
-	page.End, page.AtEnd = c.pos, c.item == l.gone+len(l.items)
-	return page
+	return l.page(from, stop, cut, pass, req.Times)
 }
 
-// page collects the events from a cursor up to an item.
-func (l *FakeLog) page(c cursor, stop int, pass func([]byte) bool, times bool) tail.Page {
+// page collects the events from a cursor up to an item; if cut is not 0, only so many bytes of the last one.
+func (l *FakeLog) page(c cursor, stop, cut int, pass func([]byte) bool, times bool) tail.Page {
 	part := *l
 	part.items = l.items[:stop-l.gone]
+	if cut > 0 {
+		part.items = slices.Clone(part.items)
+		last := &part.items[len(part.items)-1]
+		last.text, last.cut = last.text[:cut], true
+	}
 	p := tail.Page{Start: c.pos, AtBeginning: c.item == l.gone && c.pos.Same(l.oldest())}
 	for e := part.next(&c, pass, times); e != nil; e = part.next(&c, pass, times) {
 		p.Events = append(p.Events, e)
 	}
-	p.End, p.AtEnd = c.pos, c.item == l.gone+len(l.items)
+	p.End, p.AtEnd = c.pos, cut == 0 && c.item == l.gone+len(l.items)
 	return p
 }
