@@ -1,0 +1,358 @@
+package rotate_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/livetail/livetail/simulator/internal/lines"
+	"github.com/livetail/livetail/simulator/internal/rotate"
+)
+
+func TestMain(m *testing.M) {
+	// lumberjack's own goroutine never ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"))
+}
+
+// lineMaker makes numbered lines.
+type lineMaker struct{ f *lines.Formatter }
+
+func newLineMaker(t *testing.T) lineMaker {
+	t.Helper()
+	f, err := lines.NewFormatter(lines.Options{Sequence: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lineMaker{f}
+}
+
+func (m lineMaker) make(n int) []byte {
+	var out []byte
+	for range n {
+		out, _ = m.f.Append(out, &lines.Record{Time: time.Now(), Level: lines.Info, Message: lines.DefaultMessage})
+	}
+	return out
+}
+
+// onDisk returns the sequence numbers of all lines in the files of dir, symbolic links left out.
+func onDisk(t *testing.T, dir string) (sequences []uint64, files []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		files = append(files, e.Name())
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var r io.Reader = f
+		if strings.HasSuffix(e.Name(), ".gz") {
+			if r, err = gzip.NewReader(f); err != nil {
+				t.Fatalf("%s: %v", e.Name(), err)
+			}
+		}
+		s := bufio.NewScanner(r)
+		for s.Scan() {
+			m, v := lines.Parse(s.Bytes())
+			if v != lines.Genuine {
+				t.Fatalf("%s: %q is %v", e.Name(), s.Bytes(), v)
+			}
+			sequences = append(sequences, m.Sequence)
+		}
+		if err := s.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(sequences)
+	return sequences, files
+}
+
+func open(t *testing.T, o rotate.Options) (rotate.Log, *rotate.Writer) {
+	t.Helper()
+	if o.Warn == nil {
+		o.Warn = func(err error) { t.Error(err) }
+	}
+	l, err := rotate.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l, rotate.NewWriter(l, o.MaxSize, func(err error) { t.Error(err) })
+}
+
+func TestWriter_EveryStyleThatKeeps_HasEachLineOnceOnDisk(t *testing.T) {
+	for _, style := range rotate.Styles() {
+		for _, compress := range []bool{false, true} {
+			if style == rotate.Copytruncate || style == rotate.Delete || style == rotate.Replace || style == rotate.Late && compress {
+				continue // These lose lines, which is what they are for.
+			}
+			dir := t.TempDir()
+			o := rotate.Options{Path: filepath.Join(dir, "sub", "app.log"), Style: style, MaxSize: 8 << 10, Compress: compress}
+			l, err := rotate.Open(o)
+			if err != nil && compress {
+				continue // This style does not compress.
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(fmt.Sprintf("%s/compress=%v", style, compress), func(t *testing.T) {
+				w := rotate.NewWriter(l, o.MaxSize, func(err error) { t.Error(err) })
+				m := newLineMaker(t)
+				const total = 4000
+				for i := 0; i < total; i += 40 {
+					if err := w.Write(t.Context(), m.make(40)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				waitUntil(t, func() bool { // lumberjack compresses on after Close.
+					return style != rotate.Lumberjack || !compress || plainBackups(filepath.Dir(o.Path)) == 0
+				})
+				got, files := onDisk(t, filepath.Dir(o.Path))
+				if len(got) != total || got[0] != 1 || got[total-1] != total || len(slices.Compact(slices.Clone(got))) != total {
+					t.Errorf("%d lines on disk, %d different ones, want %d", len(got), len(slices.Compact(got)), total)
+				}
+				s := w.Stats()
+				if s.Lines != total || s.Torn != 0 {
+					t.Errorf("stats %+v", s)
+				}
+				if style != rotate.None && s.Rotations < 1 {
+					t.Errorf("%d rotations, %d files", s.Rotations, len(files))
+				}
+			})
+		}
+	}
+}
+
+func plainBackups(dir string) int {
+	plain, _ := filepath.Glob(filepath.Join(dir, "app-*.log"))
+	return len(plain)
+}
+
+func waitUntil(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatal("timed out")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestLumberjack_RotatedBackToBack_OverwritesNoBackup(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), MaxSize: rotate.MinSize})
+	const rotations = 300
+	for range rotations {
+		if done, err := l.Rotate(); !done || err != nil {
+			t.Fatal(done, err)
+		}
+	}
+	if _, files := onDisk(t, dir); len(files) != rotations+1 {
+		t.Errorf("%d files after %d rotations", len(files), rotations)
+	}
+}
+
+func TestLumberjack_BackupOfThisMillisecondExists_IsNotOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	// As another process, or a clock that was set back, leaves them.
+	now := time.Now().UTC()
+	for i := range 40 {
+		name := "app-" + now.Add(time.Duration(i)*time.Millisecond).Format("2006-01-02T15-04-05.000") + ".log.gz"
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, _ := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), MaxSize: rotate.MinSize})
+	if _, err := l.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	plain, _ := filepath.Glob(filepath.Join(dir, "app-*.log"))
+	if len(plain) != 1 {
+		t.Fatalf("%v", plain)
+	}
+	if _, err := os.Stat(plain[0] + ".gz"); err == nil {
+		t.Errorf("%s has the name of a backup that existed", plain[0])
+	}
+}
+
+func TestMaxBackups_IsHeld(t *testing.T) {
+	for _, style := range []rotate.Style{rotate.Loguru, rotate.Logrotate, rotate.Late, rotate.Python, rotate.Symlink, rotate.Klog, rotate.CopytruncateQuiet, rotate.Lumberjack} {
+		t.Run(string(style), func(t *testing.T) {
+			dir := t.TempDir()
+			l, w := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), Style: style, MaxSize: 4 << 10, MaxBackups: 3})
+			m := newLineMaker(t)
+			for w.Stats().Rotations < 10 {
+				if err := w.Write(t.Context(), m.make(10)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// lumberjack deletes beside the writer.
+			waitUntil(t, func() bool { _, files := onDisk(t, dir); return len(files) == 4 })
+		})
+	}
+}
+
+func TestLate_WriterGoesOnInTheRenamedFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.log")
+	l, w := open(t, rotate.Options{Path: path, Style: rotate.Late, MaxSize: 1 << 20, Late: 50 * time.Millisecond})
+	m := newLineMaker(t)
+	if err := w.Write(t.Context(), m.make(1)); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := l.Rotate(); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	if done, _ := l.Rotate(); done {
+		t.Error("rotated again although the writer has not switched yet")
+	}
+	if err := w.Write(t.Context(), m.make(1)); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(path + ".1")
+	if err != nil || strings.Count(string(old), "\n") != 2 {
+		t.Errorf("the renamed file has %q, want both lines (%v)", old, err)
+	}
+	waitUntil(t, func() bool {
+		if err := w.Write(t.Context(), m.make(1)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		return err == nil && info.Size() > 0
+	})
+}
+
+// TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels watches the directory while a log is rotated for the second time.
+func TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels(t *testing.T) {
+	want := map[rotate.Style]string{
+		rotate.Logrotate:         "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
+		rotate.Late:              "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
+		rotate.Python:            "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
+		rotate.CopytruncateQuiet: "from app.log.1, to app.log.2, create app.log.1",
+		rotate.Copytruncate:      "from app.log.1, to app.log.2, create app.log.1",
+		rotate.Delete:            "delete app.log, create app.log",
+		rotate.Replace:           "create app.log.tmp, from app.log.tmp, to app.log",
+		rotate.Loguru:            "from app.log, to app.STAMP.log, create app.log",
+		rotate.Lumberjack:        "from app.log, to app-STAMP.log, create app.log",
+		rotate.Symlink:           "create app-STAMP.log, create app.log.link, from app.log.link, to app.log",
+		rotate.Klog:              "create app-STAMP.log, delete app.log, create app.log",
+	}
+	for style, want := range want {
+		t.Run(string(style), func(t *testing.T) {
+			dir := t.TempDir()
+			l, w := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), Style: style, MaxSize: 1 << 20})
+			m := newLineMaker(t)
+			rotateOnce := func() {
+				if err := w.Write(t.Context(), m.make(1)); err != nil {
+					t.Fatal(err)
+				}
+				waitUntil(t, func() bool {
+					done, err := l.Rotate()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !done { // A writer that is late switches when it writes.
+						_ = w.Write(t.Context(), m.make(1))
+					}
+					return done
+				})
+			}
+			rotateOnce()
+			waitUntil(t, func() bool {
+				info, err := os.Stat(filepath.Join(dir, "app.log"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch style {
+				case rotate.Late:
+					_ = w.Write(t.Context(), m.make(1))
+					return info.Size() > 0
+				case rotate.Copytruncate, rotate.CopytruncateQuiet:
+					return info.Size() == 0
+				default:
+					return true
+				}
+			})
+			fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fd)
+			if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVE); err != nil {
+				t.Fatal(err)
+			}
+			rotateOnce()
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := events(t, fd); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+func events(t *testing.T, fd int) string {
+	t.Helper()
+	buf := make([]byte, 64<<10)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for buf = buf[:n]; len(buf) > 0; {
+		mask := uint32(buf[4]) | uint32(buf[5])<<8 | uint32(buf[6])<<16 | uint32(buf[7])<<24
+		length := int(buf[12]) | int(buf[13])<<8
+		name := strings.TrimRight(string(buf[16:16+length]), "\x00")
+		if i := strings.Index(name, "20"); i > 0 {
+			name = name[:i] + "STAMP.log"
+		}
+		kind := map[uint32]string{unix.IN_CREATE: "create", unix.IN_DELETE: "delete", unix.IN_MOVED_FROM: "from", unix.IN_MOVED_TO: "to"}[mask]
+		out = append(out, kind+" "+name)
+		buf = buf[16+length:]
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestOpen_Nonsense_IsRefused(t *testing.T) {
+	dir := t.TempDir()
+	good := rotate.Options{Path: filepath.Join(dir, "app.log"), MaxSize: 1 << 20}
+	for name, change := range map[string]func(*rotate.Options){
+		"style":    func(o *rotate.Options) { o.Style = "x" },
+		"path":     func(o *rotate.Options) { o.Path = "" },
+		"size":     func(o *rotate.Options) { o.MaxSize = 10 },
+		"backups":  func(o *rotate.Options) { o.MaxBackups = -1 },
+		"late":     func(o *rotate.Options) { o.Late = time.Second },
+		"compress": func(o *rotate.Options) { o.Compress, o.Style = true, rotate.Python },
+		"dir":      func(o *rotate.Options) { o.Path = dir },
+	} {
+		o := good
+		change(&o)
+		if l, err := rotate.Open(o); err == nil {
+			_ = l.Close()
+			t.Errorf("%s: %+v is accepted", name, o)
+		}
+	}
+}

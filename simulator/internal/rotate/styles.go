@@ -1,0 +1,311 @@
+package rotate
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cascade raises the number of each backup by one, from the oldest; for a moment there is no number 1.
+func (p *plain) cascade(suffix string) error {
+	top := p.o.MaxBackups
+	if top == 0 {
+		top = p.highest
+	}
+	for i := top; i > 0; i-- {
+		err := os.Rename(numbered(p.o.Path, i)+suffix, numbered(p.o.Path, i+1)+suffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	p.highest++
+	return nil
+}
+
+func (p *plain) suffix() string {
+	if p.o.Compress {
+		return ".gz"
+	}
+	return ""
+}
+
+// dispose removes the backup that is one too many, which is the last step of logrotate.
+func (p *plain) dispose() error {
+	if p.o.MaxBackups == 0 {
+		return nil
+	}
+	return removeIfThere(numbered(p.o.Path, p.o.MaxBackups+1) + p.suffix())
+}
+
+// logrotate: cascade, rename to .1, create an empty successor, tell the writer (who reopens when it gets to it), compress, dispose.
+func (p *plain) logrotate() error {
+	first := numbered(p.o.Path, 1)
+	// There is no log if an earlier attempt came no further than the renaming.
+	if exists(p.o.Path) {
+		if err := p.cascade(p.suffix()); err != nil {
+			return err
+		}
+		if err := setAside(first); err != nil {
+			return err
+		}
+		if err := os.Rename(p.o.Path, first); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(p.o.Path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	if p.o.Late == 0 {
+		if err := p.reopen(); err != nil {
+			return err
+		}
+	} else {
+		p.switchAt.Store(time.Now().Add(p.o.Late).UnixNano())
+	}
+	if !p.o.Compress {
+		return p.dispose()
+	}
+	p.beside(func() error {
+		if err := compress(first, first+".gz", os.O_EXCL); err != nil {
+			return err
+		}
+		return p.dispose()
+	})
+	return nil
+}
+
+// setAside gives a file that is unexpectedly there (its compression failed) another name, as logrotate does.
+func setAside(path string) error {
+	if !exists(path) {
+		return nil
+	}
+	return os.Rename(path, path+"-"+time.Now().Format("2006010215")+".backup")
+}
+
+// copytruncate: cascade, copy what is there, sync the copy, empty the log, compress the copy, dispose.
+func (p *plain) copytruncate() error {
+	if err := p.cascade(p.suffix()); err != nil {
+		return err
+	}
+	first := numbered(p.o.Path, 1)
+	if err := setAside(first); err != nil {
+		return err
+	}
+	if err := p.copyAndEmpty(first); err != nil {
+		return err
+	}
+	if p.o.Compress {
+		if err := compress(first, first+".gz", os.O_EXCL); err != nil {
+			return err
+		}
+	}
+	return p.dispose()
+}
+
+func (p *plain) copyAndEmpty(to string) error {
+	if p.o.Style == CopytruncateQuiet {
+		p.copying.Lock()
+		defer p.copying.Unlock()
+	}
+	live, err := os.OpenFile(p.o.Path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer live.Close()
+	copied, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	err = copyBlocks(copied, live)
+	if err == nil {
+		err = copied.Sync()
+	}
+	if err = errors.Join(err, copied.Close()); err != nil {
+		// As logrotate does: a copy that is not whole is no reason to empty the log.
+		return errors.Join(err, os.Remove(to))
+	}
+	return live.Truncate(0)
+}
+
+// loguru: close, find a free name, rename, compress and delete what is too old, create. There is no log until all that is done.
+func (p *plain) loguru() error {
+	if err := p.closeFile(); err != nil {
+		return err
+	}
+	ext := filepath.Ext(p.o.Path)
+	root := strings.TrimSuffix(p.o.Path, ext)
+	stamp := p.born.Format("2006-01-02_15-04-05") + fmt.Sprintf("_%06d", p.born.Nanosecond()/1000)
+	target := root + "." + stamp + ext
+	for i := 2; exists(target) || exists(target+".gz"); i++ {
+		target = root + "." + stamp + "." + strconv.Itoa(i) + ext
+	}
+	if err := os.Rename(p.o.Path, target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if p.o.Compress && exists(target) {
+		if err := compress(target, target+".gz", os.O_TRUNC); err != nil {
+			return err
+		}
+	}
+	if err := keepNewest(filepath.Dir(p.o.Path), p.o.MaxBackups, func(name string) bool {
+		base := filepath.Base(root)
+		return name != filepath.Base(p.o.Path) && strings.HasPrefix(name, base+".") &&
+			(strings.HasSuffix(name, ext) || strings.HasSuffix(name, ext+".gz"))
+	}); err != nil {
+		return err
+	}
+	p.born = time.Now()
+	return p.open()
+}
+
+// kubelet: delete what is too old, compress all backups but the newest (by way of .tmp), rename to a name with the second in it, tell
+// the writer. All that is done beside the writer, and never twice in a second.
+func (p *plain) kubelet() bool {
+	if exists(p.kubeletName()) || exists(p.kubeletName()+".gz") {
+		return false
+	}
+	p.beside(func() error {
+		if err := p.kubeletClean(); err != nil {
+			return err
+		}
+		target := p.kubeletName()
+		if exists(target) || exists(target+".gz") {
+			return nil
+		}
+		if err := os.Rename(p.o.Path, target); err != nil {
+			return err
+		}
+		p.switchAt.Store(time.Now().Add(p.o.Late).UnixNano())
+		return nil
+	})
+	return true
+}
+
+func (p *plain) kubeletName() string { return p.o.Path + "." + time.Now().Format("20060102-150405") }
+
+func (p *plain) kubeletClean() error {
+	rotated := func(name string) bool { return strings.HasPrefix(name, filepath.Base(p.o.Path)+".2") }
+	// One place is for the file that is about to be rotated.
+	keep := p.o.MaxBackups
+	if keep > 1 {
+		keep--
+	}
+	dir := filepath.Dir(p.o.Path)
+	if err := keepNewest(dir, keep, rotated); err != nil {
+		return err
+	}
+	if !p.o.Compress {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, e := range entries {
+		if rotated(e.Name()) && filepath.Ext(e.Name()) != ".gz" && filepath.Ext(e.Name()) != ".tmp" {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, name := range names[:max(len(names)-1, 0)] {
+		if err := gzipFile(name, name+".tmp", os.O_TRUNC); err != nil {
+			return err
+		}
+		if err := os.Rename(name+".tmp", name+".gz"); err != nil {
+			return err
+		}
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// keepNewest deletes the files of dir that match, but for the n that were changed last; 0 keeps all.
+func keepNewest(dir string, n int, match func(name string) bool) error {
+	if n == 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var files []fs.FileInfo
+	for _, e := range entries {
+		if !match(e.Name()) {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		files = append(files, info)
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int {
+		if c := b.ModTime().Compare(a.ModTime()); c != 0 {
+			return c
+		}
+		return strings.Compare(b.Name(), a.Name())
+	})
+	for _, f := range files[min(n, len(files)):] {
+		if err := removeIfThere(filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compress writes the gzip of from to a file that grows under its final name, then deletes from. If it fails, from stays.
+func compress(from, to string, flag int) error {
+	if err := gzipFile(from, to, flag); err != nil {
+		return err
+	}
+	return os.Remove(from)
+}
+
+// gzipFile writes the gzip of from to another file, which gets the mode and the time of from.
+func gzipFile(from, to string, flag int) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	info, err := source.Stat()
+	if err != nil {
+		return err
+	}
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|flag, info.Mode())
+	if err != nil {
+		return err
+	}
+	z := gzip.NewWriter(target)
+	_, err = io.Copy(z, source)
+	err = errors.Join(err, z.Close())
+	if err == nil {
+		err = target.Sync()
+	}
+	if err = errors.Join(err, target.Close()); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return os.Chtimes(to, time.Time{}, info.ModTime())
+}
