@@ -57,6 +57,8 @@ func (l *Log) orderNow() tail.ChainOrder {
 
 // append puts g at the end of the chain.
 func (l *Log) append(g *generation) {
+	l.count++
+	g.on.seq = l.count
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g.idle = time.Now()

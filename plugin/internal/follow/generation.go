@@ -25,6 +25,7 @@ type held struct {
 	newest *generation // the newest generation on it; guarded by Log.mu
 	refs   int         // generations in the chain that lie on it; guarded by Log.mu
 
+	seq  int64  // counts the files of the log; of a loose file, those that it can be begin here
 	name string // its name in the folder now; empty if it has none there
 	was  string // the last name it had
 	fate fate

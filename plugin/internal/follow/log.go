@@ -36,6 +36,7 @@ type Log struct {
 	gone       []*held          // pending files that have lost their name, oldest first
 	half       map[uint32]*half // renames of which only the first part has been seen
 	leftBy     tail.How         // how the live file was last seen to leave the path
+	count      int64            // how many files there have been
 	blind      bool             // events were lost, or there are none: the journal does not explain everything
 	lossy      string           // if not empty: events were lost since the last change of generation, for people
 	unreadable bool             // a pending generation could not be opened yet

@@ -1,7 +1,9 @@
 package follow
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -112,11 +114,20 @@ func (l *Log) open(name string) (*held, error) {
 			return nil, err
 		}
 	}
+	// Whatever is opened now is what the journal has shown under this name so far, or something newer.
+	seq := l.count + 1
+	if h := l.names[name]; h != nil && h.file == nil {
+		seq = h.seq
+	}
 	f, err := l.e.guard.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return hold(f)
+	h, err := hold(f)
+	if err == nil {
+		h.seq = seq
+	}
+	return h, err
 }
 
 // heldAs returns the file of the chain that is the same as one that is open now.
@@ -160,9 +171,16 @@ func (l *Log) openPending(loose []*held) []*held {
 // assign gives the loose files to the generations that they are, at an instant when the journal is empty. It returns what nobody wants.
 func (l *Log) assign(loose []*held, links []link) []*held {
 	var rest []*held
-	for i, h := range loose {
-		if !l.assignOne(h, links[i]) {
-			rest = append(rest, h)
+	order := make([]int, len(loose))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(loose[a].seq, loose[b].seq), cmp.Compare(loose[a].id.btime, loose[b].id.btime))
+	})
+	for _, i := range order {
+		if !l.assignOne(loose[i], links[i]) {
+			rest = append(rest, loose[i])
 		}
 	}
 	for _, h := range l.gone {
@@ -196,9 +214,10 @@ func (l *Log) assignOne(h *held, at link) bool {
 		}
 		return false
 	}
-	// It has no name in the folder any more: it is the oldest of those that lost theirs in the same way.
+	// It has no name in the folder any more: it is the oldest that it can be of those that lost theirs in the same way.
 	for i, lostOne := range l.gone {
-		if at.gone == (lostOne.fate != movedAway) && (!at.gone || lostOne.was == at.name) {
+		if lostOne.seq >= h.seq && at.gone == (lostOne.fate != movedAway) &&
+			(!at.gone || lostOne.was == at.name) {
 			l.gone = append(l.gone[:i], l.gone[i+1:]...)
 			l.adopt(lostOne, h)
 			return true

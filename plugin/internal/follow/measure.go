@@ -11,15 +11,16 @@ const sealPause = 10 * time.Millisecond
 
 // written is called when a file of the chain was written, truncated, unlinked or closed by a writer.
 func (l *Log) written(h *held) {
-	size, _, _, err := h.size()
-	if err != nil {
-		return
-	}
 	l.mu.Lock()
 	g := h.newest
 	draining := g.next != nil && !g.sealed
 	l.mu.Unlock()
-	if size < g.max.Load() {
+	seen := g.max.Load() // Before the size is taken, because readers raise it.
+	size, _, _, err := h.size()
+	if err != nil {
+		return
+	}
+	if size < seen {
 		l.restart(g)
 	} else {
 		g.raise(size)
@@ -58,11 +59,12 @@ func (l *Log) measure() time.Duration {
 
 // measureOne reports whether g is to be looked at again soon.
 func (l *Log) measureOne(g *generation) (soon bool) {
+	seen := g.max.Load() // Before the size is taken, because readers raise it.
 	size, written, _, err := g.on.size()
 	if err != nil {
 		return false
 	}
-	if size < g.max.Load() {
+	if size < seen {
 		l.restart(g)
 		return true
 	}

@@ -35,10 +35,25 @@ type world struct {
 // newWorld makes a world. change adapts the engine's options.
 func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
+	w := &world{t: t, dir: tempDir(t)}
 	w.start(change)
 	t.Cleanup(func() { w.e.Close() })
 	return w
+}
+
+// tempDir is like the one of testing, but allows for a compressor that is still at work when the test ends.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "follow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for deadline := time.Now().Add(patience); os.RemoveAll(dir) != nil && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	return dir
 }
 
 func (w *world) start(change func(*Options)) {
