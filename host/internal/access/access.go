@@ -70,7 +70,7 @@ func New(o Options) (*Access, error) {
 	if a.poll <= 0 {
 		a.poll = defaultPoll
 	}
-	rand.Read(a.key[:]) //nolint:errcheck // It never fails; without randomness the program ends.
+	rand.Read(a.key[:]) // It never fails: without randomness the program ends.
 	if o.File == "" {
 		return a, nil
 	}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -162,7 +163,7 @@ func TestCheck_LimitsFailedAttemptsOfAnAddress(t *testing.T) {
 			}
 		}
 		_, err := a.Check(basic(here, "ann", "correct horse"))
-		if reason(err) != ReasonLimited || err.(*Refusal).RetryAfter != attemptEvery {
+		if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Reason != ReasonLimited || refusal.RetryAfter != attemptEvery {
 			t.Errorf("after %d failures: %v", attemptBurst, err)
 		}
 		w := httptest.NewRecorder()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -59,9 +60,8 @@ func (p *Proxies) Client(r *http.Request) netip.Addr {
 		return addr
 	}
 	hops := 0
-	lines := r.Header["X-Forwarded-For"]
-	for i := len(lines) - 1; i >= 0; i-- {
-		for rest, more := lines[i], true; more; {
+	for _, line := range slices.Backward(r.Header["X-Forwarded-For"]) {
+		for rest, more := line, true; more; {
 			var entry string
 			if cut := strings.LastIndexByte(rest, ','); cut >= 0 {
 				rest, entry = rest[:cut], rest[cut+1:]

@@ -46,7 +46,8 @@ func (f *files) load() error {
 		f.complaint = "" // Who asked wants to hear the answer again.
 		err = f.outcome
 	}
-	return f.said(err, true)
+	f.say(err, true)
+	return err
 }
 
 // look applies the files if they have changed since the last load, and stayed the same from one look to the next: who writes a file in place
@@ -57,21 +58,21 @@ func (f *files) look() {
 	contents, digest, err := f.read()
 	switch {
 	case err != nil:
-		f.said(err, false)
+		f.say(err, false)
 	case digest == f.tried: // As before, but it may have been unreadable meanwhile.
 		f.seen = digest
-		f.said(f.outcome, false)
+		f.say(f.outcome, false)
 	case digest == f.seen:
 		f.tried = digest
 		f.outcome = f.apply(contents)
-		f.said(f.outcome, true)
+		f.say(f.outcome, true)
 	default:
 		f.seen = digest
 	}
 }
 
-// said reports err, and nil if there is news or a complaint is settled. It returns err.
-func (f *files) said(err error, news bool) error {
+// say reports err, and nil if there is news or a complaint is settled.
+func (f *files) say(err error, news bool) {
 	text := ""
 	if err != nil {
 		text = err.Error()
@@ -82,7 +83,6 @@ func (f *files) said(err error, news bool) error {
 			f.report(err)
 		}
 	}
-	return err
 }
 
 func (f *files) run(ctx context.Context, every time.Duration) error {

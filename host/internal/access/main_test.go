@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,10 +65,10 @@ func basic(from, name, secret string) *http.Request {
 	return r
 }
 
-// reason is why err refuses; empty for no error.
+// reason is why err refuses; empty for no error, or another.
 func reason(err error) Reason {
-	if err == nil {
-		return ""
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal.Reason
 	}
-	return err.(*Refusal).Reason
+	return ""
 }
