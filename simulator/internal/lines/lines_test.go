@@ -71,7 +71,7 @@ func TestParse_EachFormatWithTraces_EveryLineIsGenuineAndNumbered(t *testing.T) 
 			for i, line := range all {
 				plain := lines.StripANSI(nil, []byte(strings.TrimSuffix(line, "\n")))
 				m, v := lines.Parse(plain)
-				if v != lines.Genuine || m.Sequence != uint64(i)+1 || m.Stream != lines.DefaultStream || !m.Time.Equal(noon) {
+				if v != lines.Genuine || m.Sequence != uint64(i)+1 || string(m.Stream) != lines.DefaultStream || !m.Time.Equal(noon) {
 					t.Fatalf("%s: line %q: %v %+v", format, plain, v, m)
 				}
 				if format == lines.JSON && !json.Valid(plain) {

@@ -17,8 +17,8 @@ import (
 
 // Mark is what a mark says.
 type Mark struct {
-	// Stream names the producer.
-	Stream string
+	// Stream names the producer; it is part of the line.
+	Stream []byte
 	// Sequence is the number of the line, from 1.
 	Sequence uint64
 	// Time is when the line was made, to the microsecond.
@@ -123,7 +123,7 @@ func parseAt(line []byte, at int) (Mark, Verdict) {
 	if crc32.Checksum(line[at-int(length):checkAt-1], castagnoli) != check {
 		return Mark{}, Corrupt
 	}
-	return Mark{Stream: intern(stream), Sequence: sequence, Time: time.UnixMicro(int64(micros))}, Genuine
+	return Mark{Stream: stream, Sequence: sequence, Time: time.UnixMicro(int64(micros))}, Genuine
 }
 
 var point = []byte{'.'}
@@ -166,12 +166,4 @@ func validStream(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// intern avoids an allocation for the default name.
-func intern(b []byte) string {
-	if string(b) == DefaultStream {
-		return DefaultStream
-	}
-	return string(b)
 }

@@ -114,6 +114,9 @@ func Open(o Options) (Log, error) {
 	}
 }
 
+// Check tells whether Open would accept the options, without touching a file.
+func (o Options) Check() error { return o.validate() }
+
 func (o *Options) validate() error {
 	if o.Style == "" {
 		o.Style = Lumberjack

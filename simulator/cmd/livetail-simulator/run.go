@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/livetail/livetail/simulator"
+)
+
+func newRun() *cobra.Command {
+	var o simulator.RunOptions
+	maxSize := size(simulator.DefaultMaxSize)
+	var duration time.Duration
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Write a log and rotate it",
+		Long: `run writes lines into a log and rotates it, as fast as it goes unless told otherwise.
+
+Unless told otherwise it writes what loguru would, rotates at 100MB as lumberjack does, and keeps 5 rotated files, so that it takes up
+600MB of disk at the most. --max-backups 0 keeps all: then nothing but --count, --duration or a full disk ends it. When the disk is full it waits,
+says so every 10 seconds, and goes on when there is room.
+
+SIGINT and SIGTERM end it; what it says it has written is on disk.
+
+Up to 10,000 lines a second the lines go through logrus, one write each; above that, or without a rate, the same bytes are formatted in a
+tight loop and written in blocks of up to 64KB. --logger decides otherwise.
+
+Rotations: ` + strings.Join(simulator.Rotations(), ", ") + `
+Formats:   ` + strings.Join(simulator.Formats(), ", "),
+		Example: `  livetail-simulator run
+  livetail-simulator run --rate 200 --max-size 1MB --sequence
+  livetail-simulator run --rotate logrotate --compress --late 100ms --levels --trace-every 100 --color --count 1000000`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.MaxSize = int64(maxSize)
+			if duration < 0 {
+				return usage(fmt.Errorf("duration %v must not be negative", duration))
+			}
+			if err := o.Check(); err != nil {
+				return usage(err)
+			}
+			return produce(c.Context(), o, duration, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.File, "file", simulator.DefaultFile, "the log")
+	f.IntVar(&o.Files, "files", 1, "write so many logs at once, with numbers in their names; they share --rate and --count")
+	f.StringVar(&o.Rotate, "rotate", simulator.DefaultRotate, "how the log is rotated")
+	f.Var(&maxSize, "max-size", "size at which the log is rotated")
+	f.IntVar(&o.MaxBackups, "max-backups", simulator.DefaultMaxBackups, "rotated files to keep, 0 for all")
+	f.BoolVar(&o.Compress, "compress", false, "compress rotated files with gzip")
+	f.DurationVar(&o.Late, "late", 0, "with rotate late, logrotate or kubelet: how long the writer goes on in the renamed file")
+	f.Float64Var(&o.Rate, "rate", 0, "lines a second, 0 for as fast as it goes")
+	f.IntVar(&o.Burst, "burst", 0, "write so many lines at once, at the same rate")
+	f.Int64Var(&o.Count, "count", 0, "end after so many lines, 0 for never")
+	f.DurationVar(&duration, "duration", 0, "end after so long, 0 for never")
+	f.StringVar(&o.Format, "format", simulator.DefaultFormat, "how a line looks")
+	f.StringVar(&o.Message, "message", simulator.DefaultMessage, "text of each line")
+	f.BoolVar(&o.Sequence, "sequence", false, "end each line with a number and checksum, which verify accounts for")
+	f.StringVar(&o.Stream, "stream", "", "name of this producer in the numbers (default: a new one for each run)")
+	f.Uint64Var(&o.First, "first", 1, "number of the first line")
+	f.BoolVar(&o.Color, "color", false, "with loguru's colours")
+	f.BoolVar(&o.Levels, "levels", false, "mix the levels")
+	f.IntVar(&o.TraceEvery, "trace-every", 0, "make every n-th record one with a stack trace on several lines")
+	f.IntVar(&o.Length, "length", 0, "make lines at least so many bytes long")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed of all choices")
+	f.StringVar((*string)(&o.Logger), "logger", string(simulator.LoggerAuto), "what writes the lines: auto, logrus or direct")
+	return c
+}
+
+// produce runs the simulator: a line of progress on a terminal, JSON otherwise, and one line at the end.
+func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration, stdout, stderr io.Writer) error {
+	if duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, duration)
+		defer cancel()
+	}
+	log := newLog(stderr)
+	terminal := isTerminal(stderr)
+	o.Warn = func(err error) { log.Warn(err) }
+	if terminal {
+		o.ProgressEvery = time.Second
+		o.Progress = func(r simulator.Report) { fmt.Fprint(stderr, "\r\x1b[K"+summary(r)) }
+	} else {
+		o.ProgressEvery = 10 * time.Second
+		o.Progress = func(r simulator.Report) {
+			log.WithFields(logrus.Fields{
+				"lines": r.Lines, "bytes": r.Bytes, "rotations": r.Rotations, "lines_per_second": perSecond(r.Lines, r.Elapsed),
+			}).Info("writing")
+		}
+	}
+	r, err := simulator.Run(ctx, o)
+	if terminal {
+		fmt.Fprint(stderr, "\r\x1b[K")
+	}
+	if r.Files != nil {
+		text := summary(r)
+		if !isTerminal(stdout) {
+			b, marshalErr := json.Marshal(r)
+			if marshalErr != nil {
+				return marshalErr
+			}
+			text = string(b)
+		}
+		if _, printErr := fmt.Fprintln(stdout, text); printErr != nil && err == nil {
+			err = printErr
+		}
+	}
+	return err
+}
+
+func summary(r simulator.Report) string {
+	files := r.Files[0]
+	if len(r.Files) > 1 {
+		files = fmt.Sprintf("%d files", len(r.Files))
+	}
+	s := fmt.Sprintf("%s: %s lines, %s, %s rotations in %s: %s lines/s, %s/s", files, count(r.Lines), bytesText(r.Bytes), count(r.Rotations),
+		r.Elapsed.Round(time.Millisecond), count(perSecond(r.Lines, r.Elapsed)), bytesText(perSecond(r.Bytes, r.Elapsed)))
+	if r.Torn > 0 {
+		s += fmt.Sprintf(", %d torn", r.Torn)
+	}
+	if r.Blocked > 0 {
+		s += fmt.Sprintf(", blocked %s", r.Blocked.Round(time.Millisecond))
+	}
+	return s
+}
