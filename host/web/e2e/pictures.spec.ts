@@ -1,0 +1,77 @@
+// Pictures for the documentation, made from a page that runs.
+
+import { test } from '@playwright/test';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryLog, StandIn } from './standin';
+import { sample } from './samples';
+
+const OUT = process.env.PICTURES ?? join(import.meta.dirname, '..', '..', '..', 'docs', 'pictures');
+const APP = '/var/log/shop/app.log';
+
+let front: StandIn;
+let log: MemoryLog;
+
+test.beforeAll(async () => {
+  mkdirSync(OUT, { recursive: true });
+  front = new StandIn();
+  await front.start();
+});
+test.afterAll(() => front.stop());
+
+function fill(): void {
+  front.logs.clear();
+  const others: [string, number, number][] = [['/srv/data/import.log', 20000, 3], ['/var/log/nginx/access.log', 4000, 6], ['/var/log/nginx/error.log', 12, 1], ['/var/log/shop/worker.log', 900, 2]];
+  for (const [name, lines, generations] of others) {
+    const other = new MemoryLog();
+    other.gen = `g${generations}`;
+    for (let i = 0; i < lines; i++) other.write(sample(i));
+    other.modified = new Date(Date.now() - lines * 997);
+    front.logs.set(name, other);
+  }
+  log = new MemoryLog();
+  front.logs.set(APP, log);
+  for (let i = 0; i < 3000; i++) {
+    if (i === 2974) log.rotate('app-2026-11-23T09-36-21.log');
+    if (i === 2988) log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end, generations: 2, bytes: null, min_bytes: null, lines: null, evidence: ['two directory entries were created and removed between two looks'] });
+    log.write(sample(i));
+  }
+}
+
+test('pictures', async ({ browser }) => {
+  for (const scheme of ['light', 'dark'] as const) {
+    fill();
+    const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 });
+    page.on('console', (m) => console.log(m.type(), m.text()));
+    page.on('pageerror', (e) => console.log(e.message, e.stack));
+    const suffix = scheme === 'dark' ? '-dark' : '';
+    await page.goto(front.url);
+    await page.getByText('access.log').waitFor();
+    await page.screenshot({ path: join(OUT, `index${suffix}.png`) });
+    await page.goto(front.url + APP);
+    await page.locator('.row').first().waitFor();
+    for (let i = 3000; i < 3020; i++) {
+      log.write(sample(i));
+      await page.waitForTimeout(40);
+    }
+    await page.waitForTimeout(1600);
+    await page.screenshot({ path: join(OUT, `live${suffix}.png`) });
+    await page.keyboard.press('/');
+    await page.keyboard.type('declined');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await page.mouse.move(500, 400);
+    await page.mouse.wheel(0, -200);
+    for (let i = 3020; i < 3061; i++) log.write(sample(i));
+    await page.waitForTimeout(800);
+    await page.screenshot({ path: join(OUT, `paused${suffix}.png`) });
+    await page.close();
+  }
+  fill();
+  const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+  await phone.goto(front.url + APP);
+  await phone.locator('.row').first().waitFor();
+  await phone.waitForTimeout(1200);
+  await phone.screenshot({ path: join(OUT, 'phone.png') });
+  await phone.close();
+});

@@ -1,0 +1,44 @@
+// The page's words and numbers, in the reader's language.
+
+import { language } from '../page/prefs';
+import { en } from './en';
+import { zh } from './zh';
+
+export type Key = keyof typeof en;
+
+export function t(key: Key, values: Record<string, string> = {}): string {
+  const text: string = (language.value === 'zh' ? zh : en)[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+}
+
+export function number(n: number): string {
+  return n.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en');
+}
+
+export function bytes(n: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let i = 0;
+  while (n >= 1000 && i < units.length - 1) {
+    n /= 1024;
+    i++;
+  }
+  return `${i === 0 ? n : n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[i]}`;
+}
+
+export function duration(ms: number): string {
+  const zh = language.value === 'zh';
+  const unit = (n: number, e: string, c: string) => (zh ? `${n} ${c}` : `${n} ${e}`);
+  if (ms < 950) return unit(Math.max(0, Math.round(ms)), 'ms', '毫秒');
+  const s = ms / 1000;
+  if (s < 9.95) return zh ? `${s.toFixed(1)} 秒` : `${s.toFixed(1)} s`;
+  if (s < 60) return unit(Math.round(s), 's', '秒');
+  if (s < 3600) return unit(Math.floor(s / 60), 'min', '分钟');
+  if (s < 86_400) return unit(Math.floor(s / 3600), 'h', '小时');
+  return unit(Math.floor(s / 86_400), 'd', '天');
+}
+
+/** How long ago, in whole units, calm enough to stand still for a while. */
+export function age(ms: number): string {
+  if (ms < 2000) return t('now');
+  return t('ago', { time: duration(Math.max(1000, Math.round(ms / 1000) * 1000)).replace(/\.0(?= )/, '') });
+}

@@ -1,0 +1,70 @@
+// Copying lines: what is seen, without colours, and never as markup.
+
+import { signal } from '@preact/signals';
+import { markdown, plain } from '../text/plain';
+import type { Live } from './live';
+
+/** When something was last copied; the page shows it for a moment. */
+export const copiedAt = signal(0);
+
+async function put(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without a secure context there is no clipboard interface; a selected field and the old command do.
+    const field = document.createElement('textarea');
+    field.value = text;
+    field.className = 'offscreen';
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+  copiedAt.value = Date.now();
+}
+
+/** The rows that the person means: those of the selection, else the selected line. */
+function meant(live: Live): string[] {
+  const selection = document.getSelection();
+  let low = live.selected.value;
+  let high = low;
+  if (selection && !selection.isCollapsed) {
+    const a = live.surface.idOf(selection.anchorNode);
+    const b = live.surface.idOf(selection.focusNode);
+    if (a !== null && b !== null) {
+      low = Math.min(a, b);
+      high = Math.max(a, b);
+    }
+  }
+  if (low === null || high === null) return [];
+  const lines: string[] = [];
+  for (const row of live.rowsBetween(low, high)) if (row.block.kind === 'lines' && row.units > 0) lines.push(plain(live.window.text(row)));
+  return lines;
+}
+
+export async function copyText(live: Live, asMarkdown: boolean): Promise<void> {
+  const lines = meant(live);
+  if (lines.length === 0) return;
+  await put(asMarkdown ? markdown(lines, `**${live.log}**`) : lines.join('\n'));
+}
+
+/** The address that opens the log at the selected line. */
+export function linkTo(position: string): string {
+  const url = new URL(location.href);
+  url.searchParams.set('at', position);
+  return url.href;
+}
+
+export async function copyLink(live: Live): Promise<void> {
+  const id = live.selected.value;
+  const row = id === null ? null : live.window.row(id);
+  const position = row ? live.window.position(row) : '';
+  if (!position) return;
+  live.setView({ at: position });
+  live.repaint();
+  await put(linkTo(position));
+}
+
+export async function copyValue(value: string): Promise<void> {
+  await put(value);
+}

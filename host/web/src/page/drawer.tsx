@@ -1,0 +1,105 @@
+// All there is to say about one line.
+
+import type { Row } from '../model/window';
+import { bytes, number, t, type Key } from '../i18n/text';
+import { fieldsOf, literal } from '../text/fields';
+import { LEVELS } from '../text/level';
+import { plain } from '../text/plain';
+import { timeOf } from '../text/time';
+import { describe } from '../view/row';
+import { copiedAt, copyLink, copyText, copyValue } from './copy';
+import { Icon } from './icons';
+import type { Live } from './live';
+
+/** More of a line than this is not put into the page; copying and the stream itself have it all. */
+const MOST_SHOWN = 256 << 10;
+
+export function Drawer({ live }: { live: Live }) {
+  const id = live.selected.value;
+  if (!live.drawer.value || id === null) return null;
+  const row = live.window.row(id);
+  if (!row) return null;
+  const close = () => {
+    live.drawer.value = false;
+    live.surface.element.focus();
+  };
+  return (
+    <aside class="drawer" aria-label={t('details')}>
+      <header>
+        <h2>{t('details')}</h2>
+        <span class="grow" />
+        {Date.now() - copiedAt.value < 2000 && <span class="copied" role="status">{t('copied')}</span>}
+        <button type="button" class="tool" aria-label={t('close')} onClick={close}><Icon name="close" /></button>
+      </header>
+      {row.block.kind === 'mark' ? <MarkDetails row={row} /> : <LineDetails live={live} row={row} />}
+    </aside>
+  );
+}
+
+function MarkDetails({ row }: { row: Row }) {
+  if (row.block.kind !== 'mark') return null;
+  const d = describe(row.block);
+  return (
+    <div class="drawer-body">
+      <p><b>{d.title}</b></p>
+      <p>{d.detail}</p>
+      {d.facts.length > 0 && <ul class="facts">{d.facts.map((f) => <li key={f}>{f}</li>)}</ul>}
+    </div>
+  );
+}
+
+function wholeText(live: Live, row: Row): string {
+  let text = live.window.text(row);
+  for (let next = live.window.after(row); next && next.block.kind === 'lines' && next.block.piece && text.length < MOST_SHOWN; next = live.window.after(next)) text += next.block.text;
+  return text;
+}
+
+function LineDetails({ live, row }: { live: Live; row: Row }) {
+  if (row.block.kind !== 'lines') return null;
+  const raw = wholeText(live, row);
+  const text = plain(raw);
+  const fields = fieldsOf(text);
+  const time = timeOf(text);
+  const level = LEVELS[row.block.levels[row.index]];
+  const v = live.view.value;
+  const canFilter = live.state.value.capabilities.includes('filter');
+  return (
+    <div class="drawer-body">
+      <p class="actions">
+        <button type="button" onClick={() => void copyText(live, false)}><Icon name="copy" />{t('copyText')}</button>
+        <button type="button" onClick={() => void copyText(live, true)}>{t('copyMarkdown')}</button>
+        <button type="button" onClick={() => void copyLink(live)}><Icon name="link" />{t('copyLink')}</button>
+      </p>
+      <dl class="facts">
+        {time !== null && <div><dt>{t('time')}</dt><dd>{new Date(time).toLocaleString()}</dd></div>}
+        <div><dt>{t('level')}</dt><dd>{t(`lv_${level}` as Key)}</dd></div>
+        <div><dt>{t('position')}</dt><dd><code>{live.window.position(row)}</code></dd></div>
+        <div><dt>{t('length')}</dt><dd>{bytes(raw.length)}</dd></div>
+      </dl>
+      {fields.length > 0 && (
+        <>
+          <h3>{t('fields')} <small>{number(fields.length)}</small></h3>
+          <table class="fields">
+            <tbody>
+              {fields.map((f) => (
+                <tr key={f.name}>
+                  <th scope="row">{f.name}</th>
+                  <td>
+                    <span>{f.value}</span>
+                    <span class="field-tools">
+                      {canFilter && <button type="button" title={t('filterBy')} aria-label={`${t('filterBy')}: ${f.value}`} onClick={() => live.setFilter([...v.include, literal(f.value)], v.exclude)}><Icon name="filter" /></button>}
+                      <button type="button" title={t('highlightThis')} aria-label={`${t('highlightThis')}: ${f.value}`} onClick={() => live.setView({ highlight: [...v.highlight, f.value] })}><Icon name="find" /></button>
+                      <button type="button" title={t('copy')} aria-label={`${t('copy')}: ${f.value}`} onClick={() => void copyValue(f.value)}><Icon name="copy" /></button>
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
+      <h3>{t('raw')}</h3>
+      <pre tabIndex={0}>{text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text}</pre>
+    </div>
+  );
+}

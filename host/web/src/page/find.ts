@@ -1,0 +1,62 @@
+// Walking through what is loaded: hits of a search, lines of a level.
+
+import { lineText, type Row } from '../model/window';
+import { plain } from '../text/plain';
+import type { Live } from './live';
+
+/** Most hits that are counted; beyond, the number is followed by a plus. */
+export const MOST_HITS = 10_000;
+
+export interface Hits {
+  ids: number[];
+  more: boolean;
+}
+
+export function hits(live: Live): Hits {
+  const pattern = live.painter.search;
+  const ids: number[] = [];
+  if (!pattern) return { ids, more: false };
+  for (const b of live.window.blocks) {
+    if (b.kind !== 'lines') continue;
+    for (let i = 0; i < b.n; i++) {
+      if (b.units !== null && b.units[i] === 0) continue;
+      pattern.lastIndex = 0;
+      const raw = lineText(b, i);
+      if (!pattern.test(raw.includes('\x1b') ? plain(raw) : raw)) continue;
+      ids.push(b.id + i);
+      if (ids.length >= MOST_HITS) return { ids, more: true };
+    }
+  }
+  return { ids, more: false };
+}
+
+/** Goes to the nearest row that fits, forwards or backwards from the selected row or what is in sight. */
+export function seek(live: Live, forwards: boolean, fits: (row: Row) => boolean): boolean {
+  const w = live.window;
+  const top = live.surface.topRow();
+  const from = live.selected.value ?? (forwards ? (live.following.value ? w.firstId : (top?.id ?? 0)) - 1 : live.following.value ? w.lastId + 1 : (top?.id ?? 0));
+  const step = forwards ? 1 : -1;
+  for (let id = Math.max(w.firstId - 1, Math.min(w.lastId + 1, from)) + step; id >= w.firstId && id <= w.lastId; id += step) {
+    const row = w.row(id);
+    if (!row || row.units === 0 || !fits(row)) continue;
+    live.pause();
+    live.select(id);
+    live.surface.scrollToRow(row, 0.4);
+    return true;
+  }
+  return false;
+}
+
+export function seekHit(live: Live, forwards: boolean): void {
+  const found = new Set(hits(live).ids);
+  seek(live, forwards, (row) => found.has(row.id));
+}
+
+/** Rows of one severity or, for errors, worse; gaps count as trouble as well. */
+export function seekLevel(live: Live, forwards: boolean, errors: boolean): void {
+  seek(live, forwards, (row) => {
+    if (row.block.kind === 'mark') return errors && row.block.mark.body.t === 'gap';
+    const level = row.block.levels[row.index];
+    return errors ? level >= 5 : level === 4;
+  });
+}

@@ -1,0 +1,37 @@
+import type { Signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { t, type Key } from '../i18n/text';
+import { Icon } from './icons';
+
+const keys: [string, Key][] = [
+  ['Space', 'k_follow'], ['End', 'k_end'], ['Home', 'k_home'], ['j k ↑ ↓', 'k_select'], ['PgUp PgDn', 'k_scroll'], ['/', 'k_find'], ['n N', 'k_next'], ['f', 'k_filter'],
+  ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['c', 'k_copy'], ['l', 'k_link'], ['z', 'k_wrap'], ['+ −', 'k_size'], ['t', 'k_theme'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
+];
+
+/** A dialog of the browser's own kind, which brings focus and Escape with it. */
+export function Dialog({ open, label, cls, children }: { open: Signal<boolean>; label: string; cls: string; children: preact.ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const d = dialog.current!;
+    if (open.value && !d.open) d.showModal();
+    if (!open.value && d.open) d.close();
+  }, [open.value]);
+  return (
+    <dialog ref={dialog} class={cls} aria-label={label} onClose={() => (open.value = false)} onClick={(e) => { if (e.target === dialog.current) open.value = false; }}>
+      {open.value && children}
+    </dialog>
+  );
+}
+
+export function Help({ open }: { open: Signal<boolean> }) {
+  return (
+    <Dialog open={open} label={t('help')} cls="help">
+      <header><h2>{t('help')}</h2><button type="button" class="tool" aria-label={t('close')} onClick={() => (open.value = false)}><Icon name="close" /></button></header>
+      <dl>
+        {keys.map(([key, what]) => (
+          <div key={what}><dt>{key.split(' ').map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{t(what)}</dd></div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,138 @@
+// Keys of the live view. Nothing that a browser or a screen reader needs for itself is taken.
+
+import type { Signal } from '@preact/signals';
+import { copyLink, copyText } from './copy';
+import { seekHit, seekLevel } from './find';
+import type { Live } from './live';
+import * as prefs from './prefs';
+import { nextTheme } from './settings';
+
+export interface Panels {
+  help: Signal<boolean>;
+  palette: Signal<boolean>;
+  find: Signal<boolean>;
+  filter: Signal<boolean>;
+}
+
+export function resize(by: number): void {
+  prefs.size.value = Math.max(9, Math.min(24, prefs.size.value + by));
+}
+
+/** Selects the line before or after the selected one, or the first in sight. */
+export function step(live: Live, by: number): void {
+  const current = live.selected.value;
+  live.pause();
+  let row = current === null ? live.surface.topRow() : live.window.row(current + by);
+  while (row && row.units === 0) row = live.window.row(row.id + by);
+  if (!row) return;
+  live.select(row.id);
+  const element = live.surface.element;
+  const y = live.surface.head + row.top * live.surface.unit - element.scrollTop;
+  if (y < live.surface.unit) live.surface.scrollToRow(row, 0.1);
+  else if (y + 2 * live.surface.unit > element.clientHeight) live.surface.scrollToRow(row, 0.9);
+}
+
+export function bindKeys(live: Live, panels: Panels): () => void {
+  const act = (event: KeyboardEvent): boolean => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
+      panels.palette.value = !panels.palette.value;
+      return true;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || panels.help.value || panels.palette.value) return false;
+    const target = event.target as HTMLElement;
+    if (target.closest('input, textarea, select, [contenteditable]')) return false;
+    const onButton = target.closest('button, a') !== null;
+    const element = live.surface.element;
+    switch (event.key) {
+      case ' ':
+        if (onButton) return false;
+        live.toggle();
+        return true;
+      case 'Enter':
+        if (onButton || live.selected.value === null) return false;
+        live.drawer.value = true;
+        return true;
+      case 'End':
+      case 'G':
+        live.follow();
+        return true;
+      case 'Home':
+      case 'g':
+        live.pause();
+        element.scrollTop = 0;
+        return true;
+      case 'PageUp':
+        live.pause();
+        live.surface.scrollBy(-element.clientHeight * 0.9);
+        return true;
+      case 'PageDown':
+        live.surface.scrollBy(element.clientHeight * 0.9);
+        return true;
+      case 'ArrowUp':
+      case 'k':
+        step(live, -1);
+        return true;
+      case 'ArrowDown':
+      case 'j':
+        step(live, 1);
+        return true;
+      case '/':
+        panels.find.value = true;
+        return true;
+      case 'f':
+        panels.filter.value = true;
+        return true;
+      case 'n':
+        seekHit(live, true);
+        return true;
+      case 'N':
+        seekHit(live, false);
+        return true;
+      case 'e':
+        seekLevel(live, true, true);
+        return true;
+      case 'E':
+        seekLevel(live, false, true);
+        return true;
+      case 'w':
+        seekLevel(live, true, false);
+        return true;
+      case 'W':
+        seekLevel(live, false, false);
+        return true;
+      case 'z':
+        prefs.wrap.value = !prefs.wrap.value;
+        return true;
+      case 't':
+        nextTheme();
+        return true;
+      case 'c':
+        void copyText(live, false);
+        return true;
+      case 'l':
+        void copyLink(live);
+        return true;
+      case '+':
+      case '=':
+        resize(1);
+        return true;
+      case '-':
+        resize(-1);
+        return true;
+      case '?':
+        panels.help.value = true;
+        return true;
+      case 'Escape':
+        if (live.drawer.value) live.drawer.value = false;
+        else live.select(null);
+        return true;
+      default:
+        return false;
+    }
+  };
+  const listen = (event: KeyboardEvent) => {
+    if (act(event)) event.preventDefault();
+  };
+  document.addEventListener('keydown', listen);
+  return () => document.removeEventListener('keydown', listen);
+}

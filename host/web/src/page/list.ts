@@ -1,0 +1,60 @@
+// The list of logs, from the server.
+
+export interface Entry {
+  log: string;
+  size: number;
+  modified: string;
+  generations: number;
+}
+
+export interface Listing {
+  logs: Entry[];
+  truncated: boolean;
+}
+
+export async function fetchLogs(prefix: string, signal?: AbortSignal): Promise<Listing> {
+  const url = new URL('-/logs', document.baseURI);
+  if (prefix) url.searchParams.set('prefix', prefix);
+  const response = await fetch(url, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
+  const body = (await response.json()) as Partial<Listing>;
+  return { logs: body.logs ?? [], truncated: body.truncated === true };
+}
+
+/** Characters of the query in this order, the closer together and the nearer to the name's end the better; null is no match. */
+export function score(log: string, query: string): number | null {
+  if (query === '') return 0;
+  const text = log.toLowerCase();
+  let total = 0;
+  for (const word of query.toLowerCase().split(/\s+/).filter(Boolean)) {
+    const whole = text.lastIndexOf(word);
+    if (whole >= 0) {
+      total += 1000 + (whole > text.lastIndexOf('/') ? 500 : 0) - (text.length - whole);
+      continue;
+    }
+    let at = -1;
+    let spread = 0;
+    for (const c of word) {
+      const next = text.indexOf(c, at + 1);
+      if (next < 0) return null;
+      if (at >= 0) spread += next - at - 1;
+      at = next;
+    }
+    total += 200 - spread;
+  }
+  return total;
+}
+
+export function search(logs: Entry[], query: string): Entry[] {
+  if (query === '') return logs;
+  return logs
+    .map((entry) => ({ entry, score: score(entry.log, query) }))
+    .filter((s): s is { entry: Entry; score: number } => s.score !== null)
+    .sort((a, b) => b.score - a.score || (a.entry.log < b.entry.log ? -1 : 1))
+    .map((s) => s.entry);
+}
+
+export function splitPath(log: string): { dir: string; name: string } {
+  const at = log.lastIndexOf('/') + 1;
+  return { dir: log.slice(0, at), name: log.slice(at) };
+}

@@ -1,0 +1,96 @@
+// Everything by typing: commands first, then the other logs.
+
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { t } from '../i18n/text';
+import { go } from './app';
+import { copyLink, copyText } from './copy';
+import { seekLevel } from './find';
+import { Dialog } from './help';
+import { resize, type Panels } from './keys';
+import { fetchLogs, score, search, type Entry } from './list';
+import type { Live } from './live';
+import * as prefs from './prefs';
+import { nextTheme } from './settings';
+
+interface Command {
+  label: string;
+  key: string;
+  run: () => void;
+}
+
+function commands(live: Live, panels: Panels): Command[] {
+  const c = (label: string, key: string, run: () => void): Command => ({ label, key, run });
+  return [
+    live.following.value ? c(t('pause'), 'Space', () => live.pause()) : c(t('follow'), 'End', () => live.follow()),
+    c(t('find'), '/', () => (panels.find.value = true)),
+    ...(live.state.value.capabilities.includes('filter') ? [c(t('filter'), 'f', () => (panels.filter.value = true))] : []),
+    c(t('nextError'), 'e', () => seekLevel(live, true, true)),
+    c(t('nextWarn'), 'w', () => seekLevel(live, true, false)),
+    c(t('goTop'), 'Home', () => { live.pause(); live.surface.element.scrollTop = 0; }),
+    c(t('wrap'), 'z', () => (prefs.wrap.value = !prefs.wrap.value)),
+    c(t('density'), '', () => (prefs.dense.value = !prefs.dense.value)),
+    c(t('timeline'), '', () => (prefs.timeline.value = !prefs.timeline.value)),
+    c(t('textBigger'), '+', () => resize(1)),
+    c(t('textSmaller'), '−', () => resize(-1)),
+    c(t('theme'), 't', nextTheme),
+    c(t('language'), '', () => (prefs.language.value = prefs.language.value === 'zh' ? 'en' : 'zh')),
+    c(t('copyText'), 'c', () => void copyText(live, false)),
+    c(t('copyMarkdown'), '', () => void copyText(live, true)),
+    c(t('copyLink'), 'l', () => void copyLink(live)),
+    c(t('clearAll'), '', () => {
+      const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
+      live.setView({ search: '', highlight: [], hide: [], at: '' });
+      if (filtered) live.setFilter([], []);
+    }),
+    c(t('help'), '?', () => (panels.help.value = true)),
+    c(t('allLogs'), '', () => go('')),
+  ];
+}
+
+export function Palette({ live, panels }: { live: Live; panels: Panels }) {
+  return <Dialog open={panels.palette} label={t('commands')} cls="palette"><Body live={live} panels={panels} /></Dialog>;
+}
+
+function Body({ live, panels }: { live: Live; panels: Panels }) {
+  const query = useSignal('');
+  const chosen = useSignal(0);
+  const logs = useSignal<Entry[]>([]);
+  useEffect(() => {
+    const abort = new AbortController();
+    fetchLogs('', abort.signal).then((l) => (logs.value = l.logs), () => undefined);
+    return () => abort.abort();
+  }, []);
+  const q = query.value.trim();
+  const found: Command[] = [
+    ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
+    ...search(logs.value, q).filter((e) => e.log !== live.log).slice(0, q ? 50 : 8).map((e) => ({ label: e.log, key: '', run: () => go(e.log) })),
+  ];
+  const run = (command: Command | undefined) => {
+    if (!command) return;
+    panels.palette.value = false;
+    live.surface.element.focus();
+    command.run();
+  };
+  return (
+    <>
+      <input type="text" autofocus role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`p${chosen.value}`} aria-label={t('commandPlaceholder')} placeholder={t('commandPlaceholder')} value={query.value} spellcheck={false} autocomplete="off"
+        onInput={(e) => { query.value = e.currentTarget.value; chosen.value = 0; }}
+        onKeyDown={(e) => {
+          if (e.key === 'ArrowDown') chosen.value = Math.min(found.length - 1, chosen.value + 1);
+          else if (e.key === 'ArrowUp') chosen.value = Math.max(0, chosen.value - 1);
+          else if (e.key === 'Enter') run(found[chosen.value]);
+          else return;
+          e.preventDefault();
+          document.getElementById(`p${chosen.value}`)?.scrollIntoView({ block: 'nearest' });
+        }} />
+      <ul id="palette-list" role="listbox" aria-label={t('commands')}>
+        {found.map((c, i) => (
+          <li key={c.label} id={`p${i}`} role="option" aria-selected={i === chosen.value} onClick={() => run(c)} onMouseMove={() => (chosen.value = i)}>
+            <span>{c.label}</span>{c.key && <kbd>{c.key}</kbd>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,33 @@
+// Buttons for what is chosen per browser.
+
+import { t } from '../i18n/text';
+import { Icon } from './icons';
+import { language, theme, wrap, type Theme } from './prefs';
+
+const themes: Theme[] = ['system', 'light', 'dark'];
+
+export function nextTheme(): void {
+  theme.value = themes[(themes.indexOf(theme.value) + 1) % themes.length];
+}
+
+export function ThemeButton() {
+  const label = `${t('theme')}: ${t(`theme_${theme.value}`)}`;
+  return <button type="button" class="tool" title={label} aria-label={label} onClick={nextTheme}><Icon name={theme.value} /></button>;
+}
+
+export function LanguageButton() {
+  const other = language.value === 'zh' ? 'en' : 'zh';
+  return (
+    <button type="button" class="tool text" lang={other === 'zh' ? 'zh-CN' : 'en'} title={t('language')} onClick={() => (language.value = other)}>
+      {other === 'zh' ? '中文' : 'English'}
+    </button>
+  );
+}
+
+export function WrapButton() {
+  return (
+    <button type="button" class={wrap.value ? 'tool on' : 'tool'} aria-pressed={wrap.value} title={`${t('wrap')} (z)`} aria-label={t('wrap')} onClick={() => (wrap.value = !wrap.value)}>
+      <Icon name="wrap" />
+    </button>
+  );
+}

@@ -1,0 +1,69 @@
+// What the address says: which log, and how it is looked at. The stream's own parameters keep their names, so that the page's
+// address with another Accept header is the same stream.
+
+export interface View {
+  include: string[];
+  exclude: string[];
+  since: string;
+  from: string;
+  at: string;
+  lines: number;
+  wait: boolean;
+  search: string;
+  highlight: string[];
+  hide: string[];
+}
+
+/** The part of the path below the server's base path. */
+export function logOf(location: { pathname: string }, base: string): string {
+  const prefix = new URL(base).pathname;
+  const path = location.pathname.startsWith(prefix) ? location.pathname.slice(prefix.length) : location.pathname.slice(1);
+  return path === '' ? '' : '/' + decode(path);
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** The address of a log, below the base. */
+export function urlOf(log: string, base: string): URL {
+  const url = new URL(base);
+  url.search = url.hash = '';
+  url.pathname = url.pathname.replace(/\/$/, '') + log.split('/').map(encodeURIComponent).join('/');
+  return url;
+}
+
+export function socketURL(log: string, base: string): string {
+  const url = urlOf(log, base);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+export function parseView(search: string): View {
+  const q = new URLSearchParams(search);
+  const lines = Number(q.get('lines'));
+  return {
+    include: q.getAll('include').filter(Boolean), exclude: q.getAll('exclude').filter(Boolean), since: q.get('since') ?? '', from: q.get('from') ?? '',
+    at: q.get('at') ?? '', lines: Number.isInteger(lines) && lines > 0 ? Math.min(lines, 10_000) : 1000, wait: q.get('wait') === '1',
+    search: q.get('find') ?? '', highlight: q.getAll('mark').filter(Boolean), hide: (q.get('hide') ?? '').split(',').filter(Boolean),
+  };
+}
+
+/** Writes a view into a query; parameters that are none of ours stay. */
+export function formatView(search: string, view: View): string {
+  const q = new URLSearchParams(search);
+  for (const name of ['include', 'exclude', 'at', 'find', 'mark', 'hide', 'wait']) q.delete(name);
+  view.include.forEach((p) => q.append('include', p));
+  view.exclude.forEach((p) => q.append('exclude', p));
+  if (view.at) q.set('at', view.at);
+  if (view.search) q.set('find', view.search);
+  view.highlight.forEach((p) => q.append('mark', p));
+  if (view.hide.length) q.set('hide', view.hide.join(','));
+  if (view.wait) q.set('wait', '1');
+  const s = q.toString();
+  return s === '' ? '' : `?${s}`;
+}

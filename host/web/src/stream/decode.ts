@@ -1,0 +1,76 @@
+// From messages to items: where each line begins in the text and in the source, and which level it has.
+
+import { levelOf } from '../text/level';
+import type { Chunk, Item } from './items';
+import { parsePosition } from './position';
+import type { EventMessage, LinesMessage } from './protocol';
+
+/** Bytes that text[from, to) takes in UTF-8. */
+export function utf8Length(text: string, from: number, to: number): number {
+  let n = 0;
+  for (let i = from; i < to; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x80) n += 1;
+    else if (c < 0x800) n += 2;
+    else if (c >= 0xd800 && c < 0xdc00 && i + 1 < to) {
+      n += 4;
+      i++;
+    } else n += 3;
+  }
+  return n;
+}
+
+/** Decodes a batch of lines. skipBefore leaves out the lines that start before that offset. Null if nothing is left or the positions make no sense. */
+export function decodeLines(m: LinesMessage, now: number, skipBefore = 0): Chunk | null {
+  const start = parsePosition(m.start);
+  const end = parsePosition(m.end);
+  if (start === null || end === null || typeof m.text !== 'string') return null;
+  const text = m.text;
+  const begins: number[] = [];
+  for (let i = 0; i < text.length; ) {
+    begins.push(i);
+    const newline = text.indexOf('\n', i);
+    if (newline < 0) break;
+    i = newline + 1;
+  }
+  const n = begins.length;
+  const offs = new Float64Array(n);
+  // Bytes equal to characters means plain ASCII (or a filter's or a decoder's work, which then says where the lines were).
+  const ascii = end.off - start.off === text.length;
+  let bytes = 0;
+  for (let i = 0; i < n; i++) {
+    if (m.at !== undefined) offs[i] = start.off + (m.at[i] ?? 0);
+    else if (ascii) offs[i] = start.off + begins[i];
+    else {
+      offs[i] = start.off + bytes;
+      bytes += utf8Length(text, begins[i], i + 1 < n ? begins[i + 1] : text.length);
+    }
+  }
+  let first = 0;
+  while (first < n && offs[first] < skipBefore) first++;
+  if (first === n) return null;
+  const levels = new Uint8Array(n - first);
+  for (let i = first; i < n; i++) {
+    levels[i - first] = levelOf(text.slice(begins[i], i + 1 < n ? begins[i + 1] : text.length));
+  }
+  const piece = m.piece;
+  return {
+    k: 'lines', gen: start.gen, end: m.end, text, starts: Uint32Array.from(begins.slice(first)), offs: first === 0 ? offs : offs.slice(first),
+    levels, late: m.t === 'late', ...(piece ? { piece } : {}), at: now,
+  };
+}
+
+/** Decodes an event; null if there is nothing to show for it. */
+export function decodeEvent(m: EventMessage, now: number): Item | null {
+  switch (m.t) {
+    case 'lines':
+    case 'late':
+      return decodeLines(m, now);
+    case 'boundary':
+    case 'truncated':
+    case 'gap':
+      return { k: 'mark', body: m, at: now };
+    default:
+      return null;
+  }
+}

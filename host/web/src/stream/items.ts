@@ -1,0 +1,119 @@
+// What the stream is made of once it is decoded: runs of lines and marks between them.
+
+import type { BoundaryMessage, GapMessage, Piece, TruncatedMessage } from './protocol';
+
+/** Lines of one generation. Line i is text from starts[i] to starts[i + 1] (or the end), its line ending included. */
+export interface Chunk {
+  k: 'lines';
+  gen: string;
+  /** Full text of the position after the last byte, for resuming. */
+  end: string;
+  text: string;
+  starts: Uint32Array;
+  /** Source offset of each line within the generation. */
+  offs: Float64Array;
+  levels: Uint8Array;
+  late: boolean;
+  piece?: Piece;
+  /** When it arrived, in ms since the epoch. */
+  at: number;
+}
+
+export type MarkBody =
+  | BoundaryMessage
+  | TruncatedMessage
+  | GapMessage
+  /** The connection was away for ms and went on at the same byte. */
+  | { t: 'resumed'; ms: number }
+  /** The position to go on from does not exist any more: what lies between is unknown. */
+  | { t: 'position_gone'; after: string };
+
+export interface Mark {
+  k: 'mark';
+  body: MarkBody;
+  at: number;
+}
+
+export type Item = Chunk | Mark;
+
+/** Lines that were received but not kept, because the page could not show them fast enough. They are in the log, at these positions. */
+export interface Hole {
+  lines: number;
+  from: string;
+  to: string;
+}
+
+export interface Batch {
+  /** Comes before the items. */
+  hole?: Hole;
+  items: Item[];
+}
+
+export interface Page {
+  id: number;
+  items: Item[];
+  start: string;
+  end: string;
+  atBeginning: boolean;
+  atEnd: boolean;
+}
+
+export type Phase = 'connecting' | 'open' | 'waiting' | 'refused' | 'ended';
+
+export interface StreamState {
+  phase: Phase;
+  plugin: 'up' | 'restarting' | 'down';
+  /** Attempts since the last good connection. */
+  attempt: number;
+  /** When the next attempt is due, in ms since the epoch; 0 if none is. */
+  retryAt: number;
+  error: { code: string; message: string } | null;
+  server: string;
+  capabilities: string[];
+  pageLines: number;
+}
+
+export interface Beat {
+  rttMs: number | null;
+  behind: number | null;
+  at: number;
+}
+
+export interface Stats {
+  lines: number;
+  bytes: number;
+  gaps: number;
+  perSecond: number;
+  lastLineAt: number;
+  /** When the server last said anything. */
+  lastHeardAt: number;
+  caughtUp: boolean;
+}
+
+export interface OpenRequest {
+  /** The WebSocket URL of the log, without a query. */
+  url: string;
+  lines: number;
+  from?: string;
+  since?: string;
+  wait?: boolean;
+  include: string[];
+  exclude: string[];
+}
+
+export type ToWorker =
+  | { k: 'open'; request: OpenRequest }
+  | { k: 'ack' }
+  | { k: 'read'; id: number; at: string; backward: boolean; lines: number }
+  | { k: 'filter'; id: number; include: string[]; exclude: string[] }
+  | { k: 'retry' }
+  | { k: 'close' };
+
+export type FromWorker =
+  | { k: 'batch'; batch: Batch }
+  | { k: 'state'; state: StreamState }
+  | { k: 'beat'; beat: Beat }
+  | { k: 'stats'; stats: Stats }
+  | { k: 'page'; page: Page }
+  | { k: 'filtered'; id: number; at: string }
+  | { k: 'failed'; id: number; code: string; message: string };

@@ -1,0 +1,310 @@
+// One watched log: connects, decodes, answers pings, and connects again at the last position when the connection is lost. Knows
+// neither page nor worker, so that tests can drive it with a socket and a clock of their own.
+
+import { decodeEvent, decodeLines } from './decode';
+import type { Item, Beat, OpenRequest, Page, Stats, StreamState } from './items';
+import { parsePosition } from './position';
+import { FINAL_ERRORS, type ByeMessage, type ClientMessage, type ErrorMessage, type HelloMessage, type LinesMessage, type ServerMessage } from './protocol';
+
+export interface SocketLike {
+  send(text: string): void;
+  close(): void;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+}
+
+export interface Clock {
+  now(): number;
+  random(): number;
+  set(run: () => void, ms: number): unknown;
+  clear(timer: unknown): void;
+}
+
+export interface Sink {
+  item(item: Item): void;
+  state(state: StreamState): void;
+  beat(beat: Beat): void;
+  page(page: Page): void;
+  filtered(id: number, at: string): void;
+  failed(id: number, code: string, message: string): void;
+}
+
+const FIRST_RETRY = 250;
+const LAST_RETRY = 10_000;
+/** How long a connection may take to say hello. */
+const HELLO_WAIT = 10_000;
+/** How long an answer to our own ping may take. */
+const PONG_WAIT = 5_000;
+
+export class Session {
+  private request: OpenRequest | null = null;
+  private socket: SocketLike | null = null;
+  private retryTimer: unknown = null;
+  private watchTimer: unknown = null;
+  private last = '';
+  private lostAt = 0;
+  private resuming = false;
+  private bye: ByeMessage | null = null;
+  private refusal: ErrorMessage | null = null;
+  private quiet = 18_000;
+  private pinged = false;
+  private pingId = 0;
+  private reads = new Set<number>();
+  private filters = new Map<number, { include: string[]; exclude: string[] }>();
+  private current: StreamState = {
+    phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500,
+  };
+  readonly stats: Stats = { lines: 0, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: false };
+
+  constructor(private readonly dial: (url: string) => SocketLike, private readonly clock: Clock, private readonly sink: Sink) {}
+
+  /** The position after the last thing received. */
+  get position(): string {
+    return this.last;
+  }
+
+  open(request: OpenRequest): void {
+    this.drop();
+    this.request = request;
+    this.last = '';
+    this.lostAt = 0;
+    this.update({ attempt: 0, error: null });
+    this.connect();
+  }
+
+  close(): void {
+    this.drop();
+    this.request = null;
+  }
+
+  /** Connects now instead of when the next attempt is due. */
+  retry(): void {
+    if (this.request === null || this.socket !== null) return;
+    this.clock.clear(this.retryTimer);
+    this.connect();
+  }
+
+  read(id: number, at: string, backward: boolean, lines: number): void {
+    if (!this.send({ t: 'read', id, at, backward, lines })) {
+      this.sink.failed(id, 'disconnected', '');
+      return;
+    }
+    this.reads.add(id);
+  }
+
+  filter(id: number, include: string[], exclude: string[]): void {
+    if (this.request === null) return;
+    if (!this.send({ t: 'filter', id, include, exclude })) {
+      // Not connected: the next connection asks with the new filter from the beginning of what it has to say.
+      this.request = { ...this.request, include, exclude };
+      this.sink.filtered(id, this.last);
+      return;
+    }
+    this.filters.set(id, { include, exclude });
+  }
+
+  private connect(): void {
+    const request = this.request!;
+    this.bye = null;
+    this.refusal = null;
+    this.resuming = this.last !== '';
+    this.update({ phase: 'connecting', retryAt: 0 });
+    const socket = this.dial(streamURL(request, this.last));
+    this.socket = socket;
+    socket.onmessage = (event) => {
+      if (this.socket === socket && typeof event.data === 'string') this.receive(event.data);
+    };
+    socket.onclose = (event) => {
+      if (this.socket === socket) this.lost(event.code);
+    };
+    this.stats.lastHeardAt = this.clock.now();
+    this.pinged = false;
+    this.watch(HELLO_WAIT);
+  }
+
+  private receive(data: string): void {
+    const now = this.clock.now();
+    this.stats.lastHeardAt = now;
+    this.pinged = false;
+    let m: ServerMessage;
+    try {
+      m = JSON.parse(data) as ServerMessage;
+    } catch {
+      return;
+    }
+    switch (m.t) {
+      case 'hello':
+        this.hello(m);
+        break;
+      case 'lines':
+      case 'late':
+        this.lines(m, now);
+        break;
+      case 'boundary':
+      case 'truncated':
+      case 'gap': {
+        const item = decodeEvent(m, now);
+        if (m.t === 'gap') this.stats.gaps++;
+        const to = m.t === 'gap' ? m.before : m.to;
+        if (to) this.last = to;
+        if (item) this.sink.item(item);
+        break;
+      }
+      case 'caught_up':
+        if (m.at) this.last = m.at;
+        this.stats.caughtUp = true;
+        break;
+      case 'ping':
+        this.send({ t: 'pong', id: m.id });
+        this.sink.beat({ rttMs: m.rtt_ms ?? null, behind: m.behind ?? null, at: now });
+        break;
+      case 'status':
+        this.update({ plugin: m.plugin });
+        break;
+      case 'page':
+        this.reads.delete(m.id);
+        this.sink.page({
+          id: m.id, items: (m.events ?? []).map((e) => decodeEvent(e, now)).filter((item) => item !== null),
+          start: m.start, end: m.end, atBeginning: m.at_beginning === true, atEnd: m.at_end === true,
+        });
+        break;
+      case 'filtered': {
+        const wanted = this.filters.get(m.id);
+        this.filters.delete(m.id);
+        if (wanted && this.request) this.request = { ...this.request, ...wanted };
+        this.sink.filtered(m.id, this.last);
+        break;
+      }
+      case 'error':
+        this.fault(m);
+        break;
+      case 'bye':
+        this.bye = m;
+        break;
+      default:
+        break; // what a newer server says besides is no concern of ours
+    }
+  }
+
+  private hello(m: HelloMessage): void {
+    const beat = m.heartbeat ?? { interval_ms: 10_000, timeout_ms: 5_000 };
+    this.quiet = beat.interval_ms + beat.timeout_ms + 3_000;
+    this.update({
+      phase: 'open', attempt: 0, error: null, plugin: 'up', server: m.server, capabilities: m.capabilities ?? [],
+      pageLines: Math.min(m.limits?.page_lines ?? 500, 1000),
+    });
+    if (this.lostAt > 0 && this.resuming) {
+      this.sink.item({ k: 'mark', body: { t: 'resumed', ms: this.clock.now() - this.lostAt }, at: this.clock.now() });
+    }
+    this.lostAt = 0;
+    this.watch(this.quiet);
+  }
+
+  private lines(m: LinesMessage, now: number): void {
+    let chunk;
+    if (m.t === 'late') chunk = decodeLines(m, now);
+    else {
+      // The server resumes at the very byte. Should it ever say a byte twice, it is shown once all the same.
+      const last = parsePosition(this.last);
+      const start = parsePosition(m.start);
+      const overlap = last !== null && start !== null && start.gen === last.gen && start.off < last.off;
+      chunk = decodeLines(m, now, overlap ? last.off : 0);
+      this.last = m.end;
+    }
+    if (chunk === null) return;
+    this.stats.lines += chunk.starts.length;
+    this.stats.bytes += chunk.text.length;
+    this.stats.lastLineAt = now;
+    this.sink.item(chunk);
+  }
+
+  private fault(m: ErrorMessage): void {
+    if (m.id !== undefined && m.id !== 0 && (this.reads.delete(m.id) || this.filters.delete(m.id))) {
+      this.sink.failed(m.id, m.code, m.message);
+      return;
+    }
+    if (m.code === 'position_gone' && this.last !== '') {
+      this.sink.item({ k: 'mark', body: { t: 'position_gone', after: this.last }, at: this.clock.now() });
+      this.stats.gaps++;
+      this.last = '';
+      return;
+    }
+    this.refusal = m;
+  }
+
+  private lost(code: number): void {
+    this.socket = null;
+    this.clock.clear(this.watchTimer);
+    for (const id of [...this.reads, ...this.filters.keys()]) this.sink.failed(id, 'disconnected', '');
+    this.reads.clear();
+    this.filters.clear();
+    if (this.lostAt === 0) this.lostAt = this.clock.now();
+    this.stats.caughtUp = false;
+    const refusal = this.refusal;
+    const error = refusal ? { code: refusal.code, message: refusal.message } : null;
+    const again = this.bye ? this.bye.reconnect : !(refusal && FINAL_ERRORS.has(refusal.code)) && code !== 1008;
+    if (!again) {
+      this.update({ phase: error || code === 1008 ? 'refused' : 'ended', retryAt: 0, error: error ?? (this.bye?.reason ? { code: 'bye', message: this.bye.reason } : null) });
+      return;
+    }
+    const attempt = this.current.attempt + 1;
+    const backoff = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (attempt - 1));
+    // Jitter, so that a thousand pages do not come back in the same millisecond.
+    const wait = this.bye?.after_ms ?? Math.round(backoff * (0.5 + this.clock.random() / 2));
+    this.update({ phase: 'waiting', attempt, retryAt: this.clock.now() + wait, error });
+    this.retryTimer = this.clock.set(() => this.connect(), wait);
+  }
+
+  // A quiet log is no dead connection: when nothing was heard for longer than the server's heartbeat allows, we ask; and only when
+  // that has no answer either, we give the connection up.
+  private watch(ms: number): void {
+    this.clock.clear(this.watchTimer);
+    this.watchTimer = this.clock.set(() => {
+      const limit = this.current.phase === 'open' ? this.quiet : HELLO_WAIT;
+      const silent = this.clock.now() - this.stats.lastHeardAt;
+      if (silent < limit) this.watch(limit - silent);
+      else if (this.current.phase === 'open' && !this.pinged && this.send({ t: 'ping', id: ++this.pingId })) {
+        this.pinged = true;
+        this.watch(PONG_WAIT);
+      } else {
+        const socket = this.socket;
+        this.lost(1006);
+        socket?.close();
+      }
+    }, ms);
+  }
+
+  private send(m: ClientMessage): boolean {
+    if (this.socket === null || this.current.phase !== 'open') return false;
+    this.socket.send(JSON.stringify(m));
+    return true;
+  }
+
+  private drop(): void {
+    this.clock.clear(this.retryTimer);
+    this.clock.clear(this.watchTimer);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.reads.clear();
+    this.filters.clear();
+  }
+
+  private update(change: Partial<StreamState>): void {
+    this.current = { ...this.current, ...change };
+    this.sink.state(this.current);
+  }
+}
+
+export function streamURL(request: OpenRequest, last: string): string {
+  const query = new URLSearchParams({ tail: '1', format: 'ansi' });
+  if (last) query.set('from', last);
+  else if (request.from) query.set('from', request.from);
+  else if (request.since) query.set('since', request.since);
+  else query.set('lines', String(request.lines));
+  if (request.wait) query.set('wait', '1');
+  for (const pattern of request.include) query.append('include', pattern);
+  for (const pattern of request.exclude) query.append('exclude', pattern);
+  return `${request.url}?${query}`;
+}

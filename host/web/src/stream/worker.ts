@@ -1,0 +1,95 @@
+// The worker that owns the WebSocket. It pays twice: a busy page still answers the server's pings in time, and a page that cannot
+// paint as fast as lines come takes what it can, one batch per frame, while the rest waits here within a bound.
+
+import type { FromWorker, ToWorker } from './items';
+import { Pending } from './pending';
+import { SUBPROTOCOL } from './protocol';
+import { Session, type SocketLike } from './session';
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+const pending = new Pending();
+/** The page has taken the last batch and waits for the next. */
+let ready = true;
+let scheduled = false;
+let counted = 0;
+let settled = false;
+
+function post(message: FromWorker, transfer: Transferable[] = []): void {
+  scope.postMessage(message, transfer);
+}
+
+function flush(): void {
+  scheduled = false;
+  if (!ready || pending.empty) return;
+  ready = false;
+  const batch = pending.take();
+  const transfer: Transferable[] = [];
+  for (const item of batch.items) {
+    if (item.k === 'lines') transfer.push(item.starts.buffer, item.offs.buffer, item.levels.buffer);
+  }
+  post({ k: 'batch', batch }, transfer);
+}
+
+// Messages that wait in the queue already are taken together: a task later is early enough.
+function schedule(): void {
+  if (scheduled || !ready) return;
+  scheduled = true;
+  setTimeout(flush, 0);
+}
+
+const session = new Session(
+  (url) => new WebSocket(url, SUBPROTOCOL) as unknown as SocketLike,
+  { now: () => Date.now(), random: () => Math.random(), set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number) },
+  {
+    item: (item) => {
+      pending.push(item);
+      schedule();
+    },
+    state: (state) => post({ k: 'state', state }),
+    beat: (beat) => post({ k: 'beat', beat }),
+    page: (page) => post({ k: 'page', page }),
+    filtered: (id, at) => {
+      // What was received under the old filter must not follow the answer.
+      pending.clear();
+      post({ k: 'filtered', id, at });
+    },
+    failed: (id, code, message) => post({ k: 'failed', id, code, message }),
+  },
+);
+
+setInterval(() => {
+  // The lines that were there at the start are no rate.
+  session.stats.perSecond = settled ? session.stats.lines - counted : 0;
+  counted = session.stats.lines;
+  settled = session.stats.caughtUp;
+  post({ k: 'stats', stats: { ...session.stats } });
+}, 1000);
+
+scope.addEventListener('online', () => session.retry());
+scope.addEventListener('message', (event: MessageEvent<ToWorker>) => {
+  const m = event.data;
+  switch (m.k) {
+    case 'open':
+      pending.clear();
+      ready = true;
+      session.open(m.request);
+      break;
+    case 'ack':
+      ready = true;
+      flush();
+      break;
+    case 'read':
+      session.read(m.id, m.at, m.backward, m.lines);
+      break;
+    case 'filter':
+      session.filter(m.id, m.include, m.exclude);
+      break;
+    case 'retry':
+      session.retry();
+      break;
+    case 'close':
+      session.close();
+      pending.clear();
+      break;
+  }
+});

@@ -1,0 +1,100 @@
+// The element of a row: a line with its level in the gutter, or a mark between lines.
+
+import type { LogWindow, MarkBlock, Row } from '../model/window';
+import type { Term } from '../text/spans';
+import { bytes, duration, number, t, type Key } from '../i18n/text';
+import { paintLine, shown } from './paint';
+
+export class RowPainter {
+  terms: Term[] = [];
+  search: RegExp | null = null;
+  selected: number | null = null;
+  /** The position that the address points to. */
+  at = '';
+
+  constructor(private readonly window: LogWindow) {}
+
+  paint(element: HTMLElement, row: Row): void {
+    if (row.block.kind === 'mark') {
+      this.paintMark(element, row.block);
+      return;
+    }
+    const level = row.block.levels[row.index];
+    let cls = `row l${level}`;
+    if (row.block.late) cls += ' late';
+    if (row.id === this.selected) cls += ' selected';
+    if (this.at !== '' && this.window.position(row) === this.at) cls += ' at';
+    element.className = cls;
+    element.title = '';
+    const gutter = document.createElement('span');
+    gutter.className = 'g';
+    gutter.setAttribute('aria-hidden', 'true');
+    const message = document.createElement('span');
+    message.className = 'm';
+    const line = shown(this.window.text(row), row.block.states?.get(row.index) ?? null);
+    paintLine(message, line, this.terms);
+    element.replaceChildren(gutter, message);
+    if (row.block.late) element.insertBefore(badge(t('late'), t('lateHint')), message);
+    const more = line.rest + this.restOfPieces(row);
+    if (more > 0) element.append(badge(t('moreOfLine', { size: bytes(more) }), t('moreHint')));
+  }
+
+  // Pieces of a long line follow its first row without a row of their own.
+  private restOfPieces(row: Row): number {
+    let rest = 0;
+    if (row.index !== row.block.n - 1) return 0;
+    for (let next = this.window.after(row); next && next.block.kind === 'lines' && next.block.piece; next = this.window.after(next)) rest += next.block.text.length;
+    return rest;
+  }
+
+  private paintMark(element: HTMLElement, block: MarkBlock): void {
+    const { kind, title, detail, facts } = describe(block);
+    element.className = `row mark mark-${kind}`;
+    element.title = facts.join('\n');
+    const box = document.createElement('span');
+    box.className = 'box';
+    const head = document.createElement('b');
+    head.textContent = title;
+    const rest = document.createElement('span');
+    rest.textContent = detail;
+    box.append(head, rest);
+    element.replaceChildren(box);
+  }
+}
+
+function badge(text: string, title: string): HTMLElement {
+  const b = document.createElement('span');
+  b.className = 'badge';
+  b.textContent = text;
+  b.title = title;
+  return b;
+}
+
+/** Says what a mark means, in the reader's language. */
+export function describe(block: MarkBlock): { kind: string; title: string; detail: string; facts: string[] } {
+  const body = block.mark.body;
+  switch (body.t) {
+    case 'boundary':
+      return {
+        kind: 'boundary', title: t('boundary'),
+        detail: [body.name ?? '', t(`how_${body.how}` as Key), t(`order_${body.order}` as Key)].filter(Boolean).join(' · '), facts: [`${body.from} → ${body.to}`],
+      };
+    case 'truncated':
+      return { kind: 'boundary', title: t('truncated'), detail: t('truncatedDetail'), facts: [`${body.from} → ${body.to}`] };
+    case 'gap': {
+      const much = [
+        body.lines != null ? t('gapLines', { n: number(body.lines) }) : '',
+        body.bytes != null ? bytes(body.bytes) : body.min_bytes != null ? t('atLeast', { size: bytes(body.min_bytes) }) : '',
+        body.generations != null ? t('gapFiles', { n: number(body.generations) }) : '',
+      ].filter(Boolean);
+      return {
+        kind: body.certain ? 'gap' : 'maybe', title: t(body.certain ? 'gap' : 'maybeGap'),
+        detail: [t(`cause_${body.cause}` as Key), ...(much.length ? much : [t('unknownSize')])].join(' · '), facts: body.evidence ?? [],
+      };
+    }
+    case 'position_gone':
+      return { kind: 'maybe', title: t('maybeGap'), detail: t('positionGone'), facts: [body.after] };
+    case 'resumed':
+      return { kind: 'resumed', title: t('resumed', { time: duration(body.ms) }), detail: t('resumedDetail'), facts: [] };
+  }
+}
