@@ -208,7 +208,7 @@ func explain(path string, err error, words string) error {
 	}
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "Incompatible API version"):
+	case strings.Contains(text, "ncompatible API version"):
 		return fmt.Errorf("plugin %s does not speak version %d of the contract: install one that fits this host%s", path, ProtocolVersion, said)
 	case strings.Contains(text, "plugin exited before we could connect"),
 		strings.Contains(text, "Failed to read any lines from plugin's stdout"):
