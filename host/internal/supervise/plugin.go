@@ -2,154 +2,239 @@ package supervise
 
 import (
 	"context"
-	"iter"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// Process is a running plugin. [*tail.Process] is one.
-type Process interface {
-	tail.Tailer
-	// Done is closed when the process has ended.
-	Done() <-chan struct{}
-	// Pid is the process id, for display.
-	Pid() int
-	// Kill ends the process at once, also when it hangs.
-	Kill()
-	// Close ends the process kindly, and by force if that takes too long; it returns within 5 s.
-	Close()
-}
-
-var _ Process = (*tail.Process)(nil)
-
-// LaunchFunc starts a plugin and returns when it answers. ctx bounds the start alone.
-type LaunchFunc func(ctx context.Context) (Process, error)
-
-// Options of a [Plugin]. The zero value of each field but Launch means the default.
-type Options struct {
-	// Launch starts a process. It is not called concurrently. Needed.
-	Launch LaunchFunc
-	// BackoffMin and BackoffMax bound the wait before a restart; default 100 ms and 30 s. The first restart after a healthy time comes at
-	// once, and every wait is shortened by up to a quarter by chance.
-	BackoffMin, BackoffMax time.Duration
-	// Healthy is how long a process has to live for the back-off to begin anew; default 60 s.
-	Healthy time.Duration
-	// BreakerFailures in BreakerWindow make the plugin [StateDown]; default 10 in 5 min. It is still tried, every BackoffMax.
-	BreakerFailures int
-	BreakerWindow   time.Duration
-	// AliveInterval is how often a process has to give a sign of life, and AliveMisses how many may be missing before it is killed;
-	// default 1 s and 3.
-	AliveInterval time.Duration
-	AliveMisses   int
-	// StartTimeout bounds one launch; default 15 s.
-	StartTimeout time.Duration
-	// CallTimeout bounds Info and Read, and the time between two entries of List, once a process is there; default 30 s.
-	CallTimeout time.Duration
-	// WaitTimeout bounds how long Info, Read and List wait for a process; default 5 s. Follow and Heartbeat wait as long as their
-	// context lets them.
-	WaitTimeout time.Duration
-	// OnStatus is told every change of the status, one after the other, and must return soon; nil tells nobody.
-	OnStatus func(Status)
-}
-
-// State is what a plugin does.
-type State int
-
-// The states of a plugin.
-const (
-	// StateStarting: the first process is being started.
-	StateStarting State = iota
-	// StateUp: a process answers.
-	StateUp
-	// StateRestarting: the process is gone, another one is being started, or will be after a short wait.
-	StateRestarting
-	// StateDown: starting has failed too often; it is still tried, slowly.
-	StateDown
-	// StateStopped: Run has returned.
-	StateStopped
-)
-
-// String returns the name of s as used on every wire.
-func (s State) String() string {
-	switch s {
-	case StateStarting:
-		return "starting"
-	case StateUp:
-		return "up"
-	case StateRestarting:
-		return "restarting"
-	case StateDown:
-		return "down"
-	case StateStopped:
-		return "stopped"
-	default:
-		return "unknown"
-	}
-}
-
-// Status is how a plugin is.
-type Status struct {
-	State State
-	// Pid is that of the process; 0 if there is none.
-	Pid int
-	// Since is when the state began; for display.
-	Since time.Time
-	// Restarts counts the processes that were started to replace one that died or hung. Swaps do not count.
-	Restarts int
-	// Hangs counts the processes that were killed because they gave no sign of life.
-	Hangs int
-	// Err is why the last process ended or could not be started; nil if none did.
-	Err error
-}
-
 // Plugin is a plugin that is kept alive. It is safe for concurrent use.
-type Plugin struct{}
+type Plugin struct {
+	o        Options
+	handover chan *handover // processes that Swap has started, for Run
+	swapping chan struct{}  // holds a token during a Swap
+	stopped  chan struct{}  // closed when Run is about to return
+	work     sync.WaitGroup // what Run started
+
+	started bool // a process has been up; used by Run alone
+
+	mu      sync.Mutex // guards the rest
+	status  Status
+	current *incarnation  // nil while there is no process
+	changed chan struct{} // closed and replaced when status or current change
+}
+
+// incarnation is one process of a plugin.
+type incarnation struct {
+	Process
+	started time.Time
+	// retired is cancelled when the process is not to be used any more, with which calls under way end. It lives as long as the
+	// process, not as long as any call.
+	retired context.Context
+	retire  context.CancelFunc
+	hung    chan error    // says why, when the process gives no sign of life
+	taken   chan struct{} // closed when the process is the present one; nil if nobody waits for that
+}
+
+// handover is a process that is to take the place of the present one.
+type handover struct {
+	process Process
+	launch  LaunchFunc
+	taken   chan struct{}
+}
 
 var _ tail.Tailer = (*Plugin)(nil)
 
 // New returns a plugin that [Plugin.Run] will start.
-func New(o Options) *Plugin { return &Plugin{} }
+func New(o Options) *Plugin {
+	return &Plugin{
+		o:        o.filled(),
+		handover: make(chan *handover),
+		swapping: make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+		status:   Status{State: StateStarting, Since: time.Now()},
+		changed:  make(chan struct{}),
+	}
+}
 
 // Run starts the process and keeps it alive until ctx is cancelled; then it closes the process and returns ctx's error, within about
 // 5 s. It is called once.
-func (p *Plugin) Run(ctx context.Context) error { return nil }
+func (p *Plugin) Run(ctx context.Context) error {
+	launch := p.o.Launch
+	failures := failures{o: p.o}
+	var next *incarnation // to be used instead of launching one
+	for ctx.Err() == nil {
+		now := next
+		next = nil
+		if now == nil {
+			process, err := p.start(ctx, launch)
+			if err != nil {
+				if ctx.Err() == nil {
+					next, launch = p.rest(ctx, launch, p.failed(&failures, err, 0))
+				}
+				continue
+			}
+			now = newIncarnation(ctx, process)
+		}
+		p.present(now)
+		h, err := p.watch(ctx, now)
+		switch {
+		case h != nil:
+			next, launch = newIncarnation(ctx, h.process), h.launch
+			next.taken = h.taken
+		case err != nil:
+			lived := time.Since(now.started)
+			p.withdraw()
+			next, launch = p.rest(ctx, launch, p.failed(&failures, err, lived))
+		}
+	}
+	if next != nil {
+		p.present(next)
+	}
+	p.withdraw()
+	p.update(func(s *Status) { s.State = StateStopped })
+	close(p.stopped)
+	p.work.Wait()
+	return ctx.Err()
+}
 
-// Status returns how the plugin is now.
-func (p *Plugin) Status() Status { return Status{} }
+// start launches a process and waits until it answers.
+func (p *Plugin) start(ctx context.Context, launch LaunchFunc) (Process, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.o.StartTimeout)
+	defer cancel()
+	process, err := launch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := process.Info(ctx); err != nil {
+		process.Kill()
+		process.Close()
+		return nil, fmt.Errorf("the plugin started, but does not answer: %w", err)
+	}
+	return process, nil
+}
 
-// Watch yields the status now and after every change, until ctx is cancelled or Run has returned. Whoever is slow misses states in
-// between, never the last one.
-func (p *Plugin) Watch(ctx context.Context) iter.Seq[Status] { return func(func(Status) bool) {} }
+func newIncarnation(ctx context.Context, process Process) *incarnation {
+	i := &incarnation{Process: process, started: time.Now(), hung: make(chan error, 1)}
+	i.retired, i.retire = context.WithCancel(ctx)
+	return i
+}
 
-// Ready returns nil if the plugin is up, or is only being restarted, and otherwise why it is not, in one sentence.
-func (p *Plugin) Ready() error { return nil }
+// present makes now the process that calls go to. If there is another one, calls go over, and it is closed.
+func (p *Plugin) present(now *incarnation) {
+	p.mu.Lock()
+	old := p.current
+	p.current = now
+	p.mu.Unlock()
+	p.update(func(s *Status) {
+		if s.State != StateUp && p.started {
+			s.Restarts++
+		}
+		p.started = true
+		s.State = StateUp
+	})
+	if now.taken != nil {
+		close(now.taken)
+	}
+	p.work.Go(func() { p.listen(now) }) // Ends when now is retired.
+	p.retire(old)
+}
+
+// withdraw takes the present process away, if there is one.
+func (p *Plugin) withdraw() {
+	p.mu.Lock()
+	old := p.current
+	p.current = nil
+	p.mu.Unlock()
+	p.retire(old)
+}
+
+// retire ends the calls to old and closes it.
+func (p *Plugin) retire(old *incarnation) {
+	if old == nil {
+		return
+	}
+	old.retire()
+	p.work.Go(old.Close) // Ends within 5 s, as Process promises.
+}
+
+// watch waits for the end of now: of its process, of ctx (then both results are nil), or because another one takes its place.
+func (p *Plugin) watch(ctx context.Context, now *incarnation) (*handover, error) {
+	select {
+	case <-ctx.Done():
+		return nil, nil
+	case h := <-p.handover:
+		return h, nil
+	case <-now.Done():
+		return nil, errors.New("the plugin ended by itself, or was killed")
+	case err := <-now.hung:
+		now.Kill()
+		if errors.Is(err, errHung) {
+			p.mu.Lock()
+			p.status.Hangs++
+			p.mu.Unlock()
+		}
+		return nil, err
+	}
+}
+
+// failed notes that a process that lived for so long ended with err, or could not be started, and returns how long to wait before the
+// next try.
+func (p *Plugin) failed(f *failures, err error, lived time.Duration) time.Duration {
+	wait, down := f.add(time.Now(), lived)
+	p.update(func(s *Status) {
+		s.Err = err
+		switch {
+		case down:
+			s.State = StateDown
+		case s.State == StateUp:
+			s.State = StateRestarting
+		}
+	})
+	return wait
+}
+
+// rest waits, unless a process is handed over meanwhile, which is returned with its own launch.
+func (p *Plugin) rest(ctx context.Context, launch LaunchFunc, wait time.Duration) (*incarnation, LaunchFunc) {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case h := <-p.handover:
+		next := newIncarnation(ctx, h.process)
+		next.taken = h.taken
+		return next, h.launch
+	}
+	return nil, launch
+}
 
 // Swap replaces the process by another that launch starts, and uses launch for restarts from then on. The new process is up and
 // answers before anybody notices; then the calls under way go over to it, and the old process is closed. If launch fails, the
 // old process stays and the error says why. Swaps are made one after the other.
-func (p *Plugin) Swap(ctx context.Context, launch LaunchFunc) error { return nil }
-
-// Info implements [tail.Tailer]. It waits for a process for a bounded time.
-func (p *Plugin) Info(ctx context.Context) (tail.Info, error) { return tail.Info{}, nil }
-
-// List implements [tail.Tailer]. It waits for a process for a bounded time; it does not go on in another process.
-func (p *Plugin) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.Entry, error] {
-	return func(func(tail.Entry, error) bool) {}
-}
-
-// Read implements [tail.Tailer]. It waits for a process for a bounded time, and asks again if the process dies meanwhile.
-func (p *Plugin) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
-	return tail.Page{}, nil
-}
-
-// Follow implements [tail.Tailer]. It goes on in the next process when one goes away, at the end of the last event that it yielded.
-func (p *Plugin) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
-	return func(func(tail.Event, error) bool) {}
-}
-
-// Heartbeat implements [tail.Tailer]. It waits for a process, and ends with [tail.ErrPluginGone] when the process goes away: what it knew
-// about sessions is gone then.
-func (p *Plugin) Heartbeat(ctx context.Context, in iter.Seq[tail.Beat]) iter.Seq2[tail.Order, error] {
-	return func(func(tail.Order, error) bool) {}
+func (p *Plugin) Swap(ctx context.Context, launch LaunchFunc) error {
+	select {
+	case p.swapping <- struct{}{}:
+		defer func() { <-p.swapping }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	process, err := p.start(ctx, launch)
+	if err != nil {
+		return fmt.Errorf("the new plugin does not start, the old one stays: %w", err)
+	}
+	h := &handover{process: process, launch: launch, taken: make(chan struct{})}
+	select {
+	case p.handover <- h:
+		<-h.taken
+		return nil
+	case <-p.stopped:
+		err = fmt.Errorf("the plugin has been stopped: %w", tail.ErrPluginGone)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	process.Close()
+	return err
 }
