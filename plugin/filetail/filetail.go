@@ -103,7 +103,7 @@ func (t *Tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.
 
 // Follow implements [tail.Tailer].
 func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
-	path, err := t.resolve(req.Log, req.Filter)
+	path, err := t.resolve(req.Log, req.Filter, req.Times)
 	if err != nil {
 		return func(yield func(tail.Event, error) bool) { yield(nil, err) }
 	}
@@ -112,14 +112,17 @@ func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 
 // Read implements [tail.Tailer].
 func (t *Tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
-	path, err := t.resolve(req.Log, req.Filter)
+	path, err := t.resolve(req.Log, req.Filter, req.Times || !req.AtTime.IsZero())
 	if err != nil {
 		return tail.Page{}, err
 	}
 	return t.engine.Read(ctx, path, req)
 }
 
-func (t *Tailer) resolve(log string, f tail.Filter) (guard.Path, error) {
+func (t *Tailer) resolve(log string, f tail.Filter, times bool) (guard.Path, error) {
+	if times {
+		return guard.Path{}, fmt.Errorf("times: %w", tail.ErrUnsupported)
+	}
 	if !f.IsZero() {
 		return guard.Path{}, fmt.Errorf("filter: %w", tail.ErrUnsupported)
 	}

@@ -28,14 +28,13 @@ func (r *Reader) cross(next *generation) {
 	}
 	from := r.end
 	to := r.l.skipLost(next)
+	if to.g.state == ready && !from.IsZero() {
+		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
+	}
 	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == lost { // The log ends there for now.
 		_ = r.enter(to.g, 0)
 		return
-	}
-	b := tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left}
-	if !from.IsZero() {
-		r.queue = append(r.queue, b)
 	}
 	if err := r.enter(to.g, to.g.from); err != nil {
 		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
@@ -113,7 +112,7 @@ func (r *Reader) crossCut(next *generation) {
 		gap.Cause, gap.Certain, gap.MinBytes = tail.CauseTruncated, true, &unread
 		gap.Evidence = []string{"the file was emptied or rewritten in place before it was read to the end"}
 	}
-	r.queue = append(r.queue, gap, tail.Truncated{From: from, To: next.start()})
+	r.queue = append(r.queue, tail.Truncated{From: from, To: next.start()}, gap)
 	_ = r.enter(next, 0)
 }
 

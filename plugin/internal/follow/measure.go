@@ -2,8 +2,6 @@ package follow
 
 import (
 	"time"
-
-	"github.com/livetail/livetail/plugin/tail"
 )
 
 // sealPause is how soon a generation that has a successor is looked at again, to see whether it is complete.
@@ -135,9 +133,4 @@ func (l *Log) trim() {
 		}
 		h.close()
 	}
-}
-
-// infer appends the generations that came and went from the path between the newest one known and h while nothing was recorded.
-func (l *Log) infer(h *held) {
-	_ = tail.OrderInferred
 }

@@ -225,7 +225,7 @@ func (r *Reader) resume(g *generation, p tail.Position) error {
 	}
 	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: true, After: p, Before: next.start(),
 		Evidence: []string{"the content before this position is not what it was"}}
-	r.queue = append(r.queue, gap, tail.Truncated{From: p, To: next.start()})
+	r.queue = append(r.queue, tail.Truncated{From: p, To: next.start()}, gap)
 	return r.enter(next, next.from)
 }
 
