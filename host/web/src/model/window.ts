@@ -281,8 +281,10 @@ export class LogWindow {
     if (last.n + chunk.starts.length > BLOCK_LINES || last.text.length + chunk.text.length > BLOCK_CHARS) return false;
     if (chunk.offs[0] < last.offs[last.n - 1]) return false;
     const from = last.n;
-    const shift = last.text.length;
-    last.text += chunk.text;
+    // A chunk may have lost its first lines; what is left of their text must not become part of the line before.
+    const shift = last.text.length - chunk.starts[0];
+    const text = chunk.starts[0] === 0 ? chunk.text : chunk.text.slice(chunk.starts[0]);
+    last.text += text;
     for (let i = 0; i < chunk.starts.length; i++) {
       last.starts.push(chunk.starts[i] + shift);
       last.offs.push(chunk.offs[i]);
@@ -293,7 +295,7 @@ export class LogWindow {
     this.state = applyState(last, from, this.state);
     this.rows += chunk.starts.length;
     this.lines += chunk.starts.length;
-    this.chars += chunk.text.length;
+    this.chars += text.length;
     this.size(last, from);
     return true;
   }

@@ -2,17 +2,15 @@
 // know is in signals; it is set at most once per frame.
 
 import { signal } from '@preact/signals';
-import { LogWindow, lineText, type LineBlock, type Row } from '../model/window';
+import { LogWindow, type Row } from '../model/window';
 import { Tail, after } from '../model/tail';
 import { Stream } from '../stream/bridge';
-import type { Batch, Beat, FromWorker, Item, Page, Stats, StreamState } from '../stream/items';
-import { LEVELS } from '../text/level';
-import { MAX_SHOWN } from '../view/paint';
+import type { Batch, Beat, FromWorker, Page, Stats, StreamState } from '../stream/items';
 import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
 import { formatView, parseView, socketURL, type View } from './url';
 import * as prefs from './prefs';
-import { searchPattern } from '../text/spans';
+import { countLevels, measureFor, termsOf } from './looks';
 
 /** Most lines and characters that the window holds; beyond, the far end is let go and read again when it is wanted. */
 export const HOLD_LINES = 50_000;
@@ -91,7 +89,7 @@ export class Live {
     this.window.clear();
     this.tail.clear(true);
     this.stream.open({
-      url: socketURL(this.log, document.baseURI), lines: v.lines, include: v.include, exclude: v.exclude,
+      url: socketURL(this.log, document.baseURI), log: this.log, ticketURL: new URL('-/ticket', document.baseURI).href, lines: v.lines, include: v.include, exclude: v.exclude,
       ...(v.from ? { from: v.from } : {}), ...(v.since ? { since: v.since } : {}), ...(v.wait ? { wait: true } : {}),
     });
   }
@@ -286,8 +284,7 @@ export class Live {
 
   private onFailed(id: number, code: string, message: string): void {
     if (id === this.filterId) {
-      this.filtering.value = false;
-      this.filterError.value = message || code;
+      if (!this.filterAgain()) this.filterError.value = code === 'disconnected' ? '' : message || code;
       return;
     }
     const back = this.back?.id === id;
@@ -333,13 +330,24 @@ export class Live {
   setFilter(include: string[], exclude: string[]): void {
     this.setView({ include, exclude });
     this.filterError.value = '';
+    // One change at a time: what is wanted meanwhile is asked for when the answer is there.
+    this.filterStale = this.filtering.value;
+    if (this.filterStale) return;
     this.filtering.value = true;
     this.filterId = ++this.ids;
     this.stream.filter(this.filterId, include, exclude);
   }
 
-  private onFiltered(at: string): void {
+  private filterStale = false;
+  private filterAgain(): boolean {
     this.filtering.value = false;
+    if (!this.filterStale) return false;
+    this.setFilter(this.view.value.include, this.view.value.exclude);
+    return true;
+  }
+
+  private onFiltered(at: string): void {
+    if (this.filterAgain()) return;
     this.head.value = '';
     const top = this.following.value ? null : this.surface.topRow();
     const place = top ? this.window.position(top) : '';
@@ -368,12 +376,9 @@ export class Live {
   }
 
   private applyTerms(): void {
-    const v = this.view.value;
-    this.painter.at = v.at;
-    this.painter.terms = v.highlight.map((word, i) => ({ pattern: searchPattern(word)!, cls: `h${i % 6}` })).filter((t) => t.pattern !== null);
-    const search = searchPattern(v.search);
-    this.painter.search = search;
-    if (search) this.painter.terms.push({ pattern: search, cls: 'hit' });
+    const { at, highlight, search } = this.view.value;
+    this.painter.at = at;
+    Object.assign(this.painter, termsOf(highlight, search));
     this.repaint();
   }
 
@@ -404,22 +409,12 @@ export class Live {
     const columns = wrap ? this.surface.columns : 0;
     if (!force && columns === this.columns) return;
     this.columns = columns;
-    const hidden = new Set(this.view.value.hide.map((name) => LEVELS.indexOf(name as (typeof LEVELS)[number])));
-    this.window.setMeasure({
-      mark: 2, uniform: !wrap && hidden.size === 0,
-      line: (block: LineBlock, i: number) => {
-        if (block.piece || hidden.has(block.levels[i])) return 0;
-        if (!wrap) return 1;
-        return Math.max(1, Math.ceil(cells(lineText(block, i)) / columns));
-      },
-    });
+    this.window.setMeasure(measureFor(wrap, columns, this.view.value.hide));
     this.schedule();
   }
 
   private recount(): void {
-    const counts = [0, 0, 0, 0, 0, 0, 0];
-    for (const b of this.window.blocks) if (b.kind === 'lines') for (const l of b.levels) counts[l]++;
-    this.counts.value = counts;
+    this.counts.value = countLevels(this.window);
     this.held.value = this.window.lines;
   }
 
@@ -428,13 +423,3 @@ export class Live {
     for (let row = this.window.row(Math.max(low, this.window.firstId)); row && row.id <= high; row = this.window.after(row)) yield row;
   }
 }
-
-// An estimate of the cells that a line takes; what it takes indeed is measured when it is painted.
-function cells(text: string): number {
-  const end = Math.min(text.length, MAX_SHOWN);
-  let n = end;
-  for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x2e80) n++;
-  return n;
-}
-
-export type { Item };

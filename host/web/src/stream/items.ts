@@ -93,6 +93,9 @@ export interface Stats {
 export interface OpenRequest {
   /** The WebSocket URL of the log, without a query. */
   url: string;
+  log: string;
+  /** Where a ticket is to be had, should the server want one. */
+  ticketURL: string;
   lines: number;
   from?: string;
   since?: string;

@@ -62,4 +62,4 @@ export type ClientMessage =
   | { t: 'filter'; id: number; include: string[]; exclude: string[] };
 
 /** Codes of a refusal that another attempt cannot mend. */
-export const FINAL_ERRORS: ReadonlySet<string> = new Set(['not_allowed', 'not_found', 'not_regular', 'unreadable', 'bad_request', 'unsupported']);
+export const FINAL_ERRORS: ReadonlySet<string> = new Set(['not_allowed', 'not_found', 'not_regular', 'bad_request', 'unsupported']);

@@ -36,6 +36,8 @@ const LAST_RETRY = 10_000;
 const HELLO_WAIT = 10_000;
 /** How long an answer to our own ping may take. */
 const PONG_WAIT = 5_000;
+/** Requests for pages that a server answers at once. */
+const MOST_READS = 2;
 
 export class Session {
   private request: OpenRequest | null = null;
@@ -51,6 +53,7 @@ export class Session {
   private pinged = false;
   private pingId = 0;
   private reads = new Set<number>();
+  private waiting: { id: number; at: string; backward: boolean; lines: number }[] = [];
   private filters = new Map<number, { include: string[]; exclude: string[] }>();
   private current: StreamState = {
     phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500,
@@ -85,12 +88,21 @@ export class Session {
     this.connect();
   }
 
+  /** Asks for a page. The server answers two at a time; more wait here. */
   read(id: number, at: string, backward: boolean, lines: number): void {
-    if (!this.send({ t: 'read', id, at, backward, lines })) {
-      this.sink.failed(id, 'disconnected', '');
+    if (this.reads.size >= MOST_READS) {
+      this.waiting.push({ id, at, backward, lines });
       return;
     }
-    this.reads.add(id);
+    if (this.send({ t: 'read', id, at, backward, lines })) this.reads.add(id);
+    else this.sink.failed(id, 'disconnected', '');
+  }
+
+  private answered(id: number): boolean {
+    if (!this.reads.delete(id)) return false;
+    const next = this.waiting.shift();
+    if (next) this.read(next.id, next.at, next.backward, next.lines);
+    return true;
   }
 
   filter(id: number, include: string[], exclude: string[]): void {
@@ -163,7 +175,7 @@ export class Session {
         this.update({ plugin: m.plugin });
         break;
       case 'page':
-        this.reads.delete(m.id);
+        this.answered(m.id);
         this.sink.page({
           id: m.id, items: (m.events ?? []).map((e) => decodeEvent(e, now)).filter((item) => item !== null),
           start: m.start, end: m.end, atBeginning: m.at_beginning === true, atEnd: m.at_end === true,
@@ -220,14 +232,18 @@ export class Session {
   }
 
   private fault(m: ErrorMessage): void {
-    if (m.id !== undefined && m.id !== 0 && (this.reads.delete(m.id) || this.filters.delete(m.id))) {
+    if (m.id !== undefined && m.id !== 0 && (this.answered(m.id) || this.filters.delete(m.id))) {
       this.sink.failed(m.id, m.code, m.message);
       return;
     }
-    if (m.code === 'position_gone' && this.last !== '') {
-      this.sink.item({ k: 'mark', body: { t: 'position_gone', after: this.last }, at: this.clock.now() });
+    const from = this.last || this.request?.from;
+    if (m.code === 'position_gone' && from && this.request) {
+      // Come back without it: with the last lines, and with a mark where nobody knows what lies between.
+      this.sink.item({ k: 'mark', body: { t: 'position_gone', after: from }, at: this.clock.now() });
       this.stats.gaps++;
       this.last = '';
+      const { from: _, ...rest } = this.request;
+      this.request = rest;
       return;
     }
     this.refusal = m;
@@ -236,22 +252,28 @@ export class Session {
   private lost(code: number): void {
     this.socket = null;
     this.clock.clear(this.watchTimer);
-    for (const id of [...this.reads, ...this.filters.keys()]) this.sink.failed(id, 'disconnected', '');
-    this.reads.clear();
-    this.filters.clear();
+    const open = [...this.reads, ...this.waiting.map((r) => r.id)];
+    const filters = [...this.filters];
+    this.forget();
+    for (const id of open) this.sink.failed(id, 'disconnected', '');
+    // The next connection asks with the filter that was wanted.
+    for (const [id, wanted] of filters) {
+      if (this.request) this.request = { ...this.request, ...wanted };
+      this.sink.filtered(id, this.last);
+    }
     if (this.lostAt === 0) this.lostAt = this.clock.now();
     this.stats.caughtUp = false;
     const refusal = this.refusal;
     const error = refusal ? { code: refusal.code, message: refusal.message } : null;
-    const again = this.bye ? this.bye.reconnect : !(refusal && FINAL_ERRORS.has(refusal.code)) && code !== 1008;
+    const again = this.bye ? this.bye.reconnect : invites(code) && !(refusal && FINAL_ERRORS.has(refusal.code));
     if (!again) {
-      this.update({ phase: error || code === 1008 ? 'refused' : 'ended', retryAt: 0, error: error ?? (this.bye?.reason ? { code: 'bye', message: this.bye.reason } : null) });
+      this.update({ phase: error ? 'refused' : 'ended', retryAt: 0, error: error ?? (this.bye?.reason ? { code: 'bye', message: this.bye.reason } : null) });
       return;
     }
     const attempt = this.current.attempt + 1;
-    const backoff = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (attempt - 1));
+    const first = this.bye ? Math.max(this.bye.after_ms ?? 0, attempt > 1 ? FIRST_RETRY : 0) : FIRST_RETRY;
     // Jitter, so that a thousand pages do not come back in the same millisecond.
-    const wait = this.bye?.after_ms ?? Math.round(backoff * (0.5 + this.clock.random() / 2));
+    const wait = Math.round(Math.min(LAST_RETRY, first * 2 ** (attempt - 1)) * (1 + this.clock.random()));
     this.update({ phase: 'waiting', attempt, retryAt: this.clock.now() + wait, error });
     this.retryTimer = this.clock.set(() => this.connect(), wait);
   }
@@ -287,7 +309,12 @@ export class Session {
     const socket = this.socket;
     this.socket = null;
     socket?.close();
+    this.forget();
+  }
+
+  private forget(): void {
     this.reads.clear();
+    this.waiting = [];
     this.filters.clear();
   }
 
@@ -297,8 +324,13 @@ export class Session {
   }
 }
 
+/** Reports whether a close code invites the client back, where no bye has said so. 1005 and 1006 mean that the connection broke. */
+function invites(code: number): boolean {
+  return code === 1001 || code === 1005 || code === 1006 || (code >= 1011 && code <= 1014) || (code >= 4000 && code < 4500);
+}
+
 export function streamURL(request: OpenRequest, last: string): string {
-  const query = new URLSearchParams({ tail: '1', format: 'ansi' });
+  const query = new URLSearchParams({ tail: '1', format: 'raw' });
   if (last) query.set('from', last);
   else if (request.from) query.set('from', request.from);
   else if (request.since) query.set('since', request.since);

@@ -3,8 +3,8 @@
 
 import type { FromWorker, ToWorker } from './items';
 import { Pending } from './pending';
-import { SUBPROTOCOL } from './protocol';
-import { Session, type SocketLike } from './session';
+import { Session } from './session';
+import { Dialer } from './socket';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 const pending = new Pending();
@@ -13,6 +13,7 @@ let ready = true;
 let scheduled = false;
 let counted = 0;
 let settled = false;
+let dialer = new Dialer('', '');
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
@@ -38,7 +39,7 @@ function schedule(): void {
 }
 
 const session = new Session(
-  (url) => new WebSocket(url, SUBPROTOCOL) as unknown as SocketLike,
+  (url) => dialer.dial(url),
   { now: () => Date.now(), random: () => Math.random(), set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number) },
   {
     item: (item) => {
@@ -72,6 +73,7 @@ scope.addEventListener('message', (event: MessageEvent<ToWorker>) => {
     case 'open':
       pending.clear();
       ready = true;
+      dialer = new Dialer(m.request.log, m.request.ticketURL);
       session.open(m.request);
       break;
     case 'ack':

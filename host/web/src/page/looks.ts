@@ -1,0 +1,47 @@
+// How the lines of a window are to look: heights, marked words, counts by level.
+
+import { lineText, type LineBlock, type LogWindow, type Measure } from '../model/window';
+import { LEVELS } from '../text/level';
+import { searchPattern, type Term } from '../text/spans';
+import { MAX_SHOWN } from '../view/paint';
+
+/** Colours there are for highlighted words. */
+export const COLOURS = 6;
+
+export function termsOf(highlight: readonly string[], search: string): { terms: Term[]; search: RegExp | null } {
+  const terms: Term[] = [];
+  highlight.forEach((word, i) => {
+    const pattern = searchPattern(word);
+    if (pattern) terms.push({ pattern, cls: `h${i % COLOURS}` });
+  });
+  const pattern = searchPattern(search);
+  if (pattern) terms.push({ pattern, cls: 'hit' });
+  return { terms, search: pattern };
+}
+
+/** Heights of lines: wrapped after so many columns or not, and none for hidden levels. */
+export function measureFor(wrap: boolean, columns: number, hide: readonly string[]): Measure {
+  const hidden = new Set(hide.map((name) => LEVELS.indexOf(name as (typeof LEVELS)[number])));
+  return {
+    mark: 2,
+    uniform: !wrap && hidden.size === 0,
+    line: (block: LineBlock, i: number) => {
+      if (block.piece || hidden.has(block.levels[i])) return 0;
+      return wrap ? Math.max(1, Math.ceil(cells(lineText(block, i)) / columns)) : 1;
+    },
+  };
+}
+
+// An estimate of the cells that a line takes; what it takes indeed is measured when it is painted.
+function cells(text: string): number {
+  const end = Math.min(text.length, MAX_SHOWN);
+  let n = end;
+  for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x2e80) n++;
+  return n;
+}
+
+export function countLevels(window: LogWindow): number[] {
+  const counts = LEVELS.map(() => 0);
+  for (const b of window.blocks) if (b.kind === 'lines') for (const level of b.levels) counts[level]++;
+  return counts;
+}

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { Session, streamURL, type SocketLike } from '../src/stream/session';
+import type { Beat, Item, Page, StreamState } from '../src/stream/items';
+
+class Socket implements SocketLike {
+  sent: { t: string; [key: string]: unknown }[] = [];
+  closed = false;
+  onopen = null;
+  onmessage: SocketLike['onmessage'] = null;
+  onclose: SocketLike['onclose'] = null;
+  constructor(readonly url: string) {}
+  send(text: string) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.closed = true;
+  }
+  say(m: unknown) {
+    this.onmessage?.({ data: JSON.stringify(m) });
+  }
+  hello() {
+    this.say({ t: 'hello', v: 1, server: 's', session: '1', log: '/l', heartbeat: { interval_ms: 10_000, timeout_ms: 5_000 } });
+  }
+}
+
+function setup() {
+  const sockets: Socket[] = [];
+  const items: Item[] = [];
+  const states: StreamState[] = [];
+  const pages: Page[] = [];
+  const beats: Beat[] = [];
+  const failed: [number, string][] = [];
+  const filtered: [number, string][] = [];
+  let now = 1_000_000;
+  let timers: { run: () => void; at: number }[] = [];
+  const session = new Session(
+    (url) => {
+      const s = new Socket(url);
+      sockets.push(s);
+      return s;
+    },
+    {
+      now: () => now, random: () => 0,
+      set: (run, ms) => {
+        const timer = { run, at: now + ms };
+        timers.push(timer);
+        return timer;
+      },
+      clear: (timer) => (timers = timers.filter((t) => t !== timer)),
+    },
+    {
+      item: (i) => items.push(i), state: (s) => states.push(s), page: (p) => pages.push(p), beat: (b) => beats.push(b),
+      failed: (id, code) => failed.push([id, code]), filtered: (id, at) => filtered.push([id, at]),
+    },
+  );
+  const advance = (ms: number) => {
+    const end = now + ms;
+    for (;;) {
+      const due = timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      timers = timers.filter((t) => t !== due);
+      now = Math.max(now, due.at);
+      due.run();
+    }
+    now = end;
+  };
+  session.open({ url: 'ws://x/l', log: '/l', ticketURL: '', lines: 10, include: [], exclude: [] });
+  return { session, sockets, items, states, pages, beats, failed, filtered, advance, last: () => sockets[sockets.length - 1], state: () => states[states.length - 1] };
+}
+
+const lines = (off: number, text: string) => ({ t: 'lines', start: `g.${off}.c`, end: `g.${off + text.length}.d`, text });
+const texts = (items: Item[]) => items.flatMap((i) => (i.k === 'lines' ? Array.from(i.starts, (s, n) => i.text.slice(s, i.starts[n + 1])) : [`[${i.body.t}]`]));
+
+describe('Session', () => {
+  it('asks for the last lines first, and for what comes after the last byte when it returns', () => {
+    const t = setup();
+    expect(t.last().url).toContain('lines=10');
+    t.last().hello();
+    t.last().say(lines(0, 'a\nb\n'));
+    t.last().onclose!({ code: 1006, reason: '' });
+    expect(t.state().phase).toBe('waiting');
+    t.advance(250);
+    expect(new URL(t.last().url).searchParams.get('from')).toBe('g.4.d');
+    expect(t.last().url).not.toContain('lines=');
+    t.last().hello();
+    t.last().say(lines(4, 'c\n'));
+    expect(texts(t.items)).toEqual(['a\n', 'b\n', '[resumed]', 'c\n']);
+  });
+
+  it('shows a line once even if the server says it twice', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say(lines(0, 'a\nb\n'));
+    t.last().say(lines(2, 'b\nc\n'));
+    expect(texts(t.items)).toEqual(['a\n', 'b\n', 'c\n']);
+  });
+
+  it('goes on in the next generation after a boundary, a truncation or a gap', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say(lines(0, 'a\n'));
+    t.last().say({ t: 'boundary', from: 'g.2', to: 'h.0', how: 'renamed', order: 'observed' });
+    t.last().say({ t: 'gap', cause: 'deleted', certain: true, after: 'h.0', before: 'i.0' });
+    expect(t.session.position).toBe('i.0');
+    t.last().say({ t: 'late', start: 'g.2', end: 'g.4', text: 'z\n' });
+    expect(t.session.position).toBe('i.0');
+    expect(t.session.stats.gaps).toBe(1);
+  });
+
+  it('answers pings with their id', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say({ t: 'ping', id: 7, rtt_ms: 0.5, behind: 10 });
+    expect(t.last().sent).toEqual([{ t: 'pong', id: 7 }]);
+    expect(t.beats[0]).toMatchObject({ rttMs: 0.5, behind: 10 });
+  });
+
+  it('takes a quiet log for alive while its own ping is answered, and a silent connection for dead', () => {
+    const t = setup();
+    t.last().hello();
+    t.advance(18_000);
+    expect(t.last().sent).toEqual([{ t: 'ping', id: 1 }]);
+    t.last().say({ t: 'pong', id: 1 });
+    expect(t.state().phase).toBe('open');
+    t.advance(18_000 + 5_000);
+    expect(t.sockets[0].closed).toBe(true);
+    expect(t.state().phase).toBe('waiting');
+  });
+
+  it('does not come back to a refusal', () => {
+    const t = setup();
+    t.last().say({ t: 'error', code: 'not_allowed', message: 'no' });
+    t.last().onclose!({ code: 4503, reason: '' });
+    expect(t.state()).toMatchObject({ phase: 'refused', error: { code: 'not_allowed' } });
+    t.advance(60_000);
+    expect(t.sockets).toHaveLength(1);
+  });
+
+  it('comes back when it is told to, not before', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say({ t: 'bye', reason: 'shutdown', reconnect: true, after_ms: 500, at: '' });
+    t.last().onclose!({ code: 1001, reason: '' });
+    t.advance(499);
+    expect(t.sockets).toHaveLength(1);
+    t.advance(1);
+    expect(t.sockets).toHaveLength(2);
+  });
+
+  it('waits longer from attempt to attempt, ten seconds at most', () => {
+    const t = setup();
+    const waits: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      t.last().onclose!({ code: 1006, reason: '' });
+      waits.push(t.state().retryAt);
+      t.session.retry();
+    }
+    expect(waits.map((w) => w - 1_000_000)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  });
+
+  it('says that lines may be missing when its position is gone, and begins with the last lines', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say(lines(0, 'a\n'));
+    t.last().onclose!({ code: 1006, reason: '' });
+    t.advance(250);
+    t.last().say({ t: 'error', code: 'position_gone', message: '' });
+    t.last().say({ t: 'bye', reason: 'position_gone', reconnect: true, after_ms: 0 });
+    t.last().onclose!({ code: 4010, reason: '' });
+    t.advance(1000);
+    expect(new URL(t.last().url).searchParams.get('from')).toBeNull();
+    expect(texts(t.items)).toEqual(['a\n', '[position_gone]']);
+  });
+
+  it('asks for two pages at a time', () => {
+    const t = setup();
+    t.last().hello();
+    for (const id of [1, 2, 3]) t.session.read(id, 'g.0', true, 10);
+    expect(t.last().sent.map((m) => m.id)).toEqual([1, 2]);
+    t.last().say({ t: 'page', id: 1, events: [lines(0, 'a\n'), { t: 'caught_up', at: 'g.2' }], start: 'g.0', end: 'g.2', at_beginning: true, at_end: false });
+    expect(t.last().sent.map((m) => m.id)).toEqual([1, 2, 3]);
+    expect(t.pages[0]).toMatchObject({ id: 1, start: 'g.0', atBeginning: true });
+    expect(texts(t.pages[0].items)).toEqual(['a\n']);
+  });
+
+  it('fails what was asked when the connection breaks, and keeps the filter that was wanted', () => {
+    const t = setup();
+    t.last().hello();
+    t.session.read(1, 'g.0', true, 10);
+    t.session.filter(2, ['x'], []);
+    t.last().onclose!({ code: 1006, reason: '' });
+    expect(t.failed).toEqual([[1, 'disconnected']]);
+    expect(t.filtered.map(([id]) => id)).toEqual([2]);
+    t.advance(250);
+    expect(new URL(t.last().url).searchParams.getAll('include')).toEqual(['x']);
+  });
+
+  it('ignores what it does not know', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say({ t: 'tomorrow' });
+    t.last().onmessage!({ data: 'no json' });
+    expect(t.state().phase).toBe('open');
+  });
+
+  it('puts the whole request into the address', () => {
+    const url = streamURL({ url: 'ws://x/l', log: '/l', ticketURL: '', lines: 5, wait: true, include: ['a b', 'c'], exclude: ['d'] }, '');
+    expect(url).toBe('ws://x/l?tail=1&format=raw&lines=5&wait=1&include=a+b&include=c&exclude=d');
+  });
+});
