@@ -21,5 +21,5 @@ func OverGRPC(tb testing.TB, t Tailer) Tailer {
 // Handshake is what tells a livetail plugin from other programs.
 var Handshake = handshake
 
-// PluginName is the key of the tailer in go-plugin's sets.
-const PluginName = pluginName
+// PluginSet is what a plugin serves.
+func PluginSet(t Tailer) goplugin.PluginSet { return versions(t)[ProtocolVersion] }

@@ -33,8 +33,8 @@ type LaunchOptions struct {
 	SHA256 string
 	// StartTimeout bounds the time until the plugin answers; 0 means 10 s.
 	StartTimeout time.Duration
-	// RunDir is the folder below which the private folder of the socket is made; empty means the system's temporary folder. The
-	// whole path of the socket must stay under 108 bytes.
+	// RunDir is the folder below which the private folder of the socket is made; empty means the system's temporary folder. It has to
+	// exist, and to have a path of at most 65 bytes.
 	RunDir string
 	// Stderr receives what the plugin writes to its standard error, and stray output, as it comes; nil discards it. Calls are not
 	// concurrent. It must not be echoed to a terminal unfiltered.
@@ -52,6 +52,7 @@ type Process struct {
 	Tailer
 	client    *goplugin.Client
 	child     *child
+	socketDir string // go-plugin forgets it if the process could not be started
 	closeOnce sync.Once
 }
 
@@ -61,6 +62,9 @@ type Process struct {
 // error is one sentence that names the plugin and says what to do.
 func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 	if err := checkExecutable(opts.Path, opts.SHA256); err != nil {
+		return nil, err
+	}
+	if err := checkRunDir(opts.RunDir); err != nil {
 		return nil, err
 	}
 	timeout := opts.StartTimeout
@@ -88,7 +92,8 @@ func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 		Stderr:     stderr,
 		SyncStdout: stderr,
 		SyncStderr: stderr,
-		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
+		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, socketDir string) (runner.Runner, error) {
+			p.socketDir = socketDir
 			cmd.Env = slices.Concat(opts.Env, spec.Env)
 			return c, nil
 		},
@@ -152,6 +157,11 @@ func (p *Process) Kill() { p.child.kill() }
 func (p *Process) Close() { p.closeOnce.Do(p.close) }
 
 func (p *Process) close() {
+	defer func() {
+		if p.socketDir != "" {
+			_ = os.RemoveAll(p.socketDir)
+		}
+	}()
 	done := make(chan struct{})
 	go func() { // Ends when the process has: go-plugin's Kill has no deadline of its own, the timer below is it.
 		defer close(done)
@@ -196,6 +206,26 @@ func checkExecutable(path, sum string) error {
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, sum) {
 		return fmt.Errorf("plugin %s has the SHA-256 %s instead of %s: it is another build, or somebody changed it", path, got, sum)
+	}
+	return nil
+}
+
+// maxRunDir is the longest path of a run directory: a socket's path has at most 103 bytes everywhere, and go-plugin adds two names
+// with ten digits each.
+const maxRunDir = 103 - len("/plugin-dir0123456789/plugin0123456789")
+
+// checkRunDir says in one sentence why there can be no socket below dir.
+func checkRunDir(dir string) error {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	if len(dir) > maxRunDir {
+		return fmt.Errorf("the run directory %s is too long for a socket in it: name one of at most %d bytes", dir, maxRunDir)
+	}
+	if st, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("the run directory cannot be used: %w", err)
+	} else if !st.IsDir() {
+		return fmt.Errorf("the run directory %s is not a directory", dir)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package tail_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -53,6 +54,8 @@ func TestLaunch_WhatIsNoPlugin_IsOneClearSentence(t *testing.T) {
 		{"directory", tail.LaunchOptions{Path: dir}, []string{"is not a file"}},
 		{"not executable", tail.LaunchOptions{Path: plain}, []string{"chmod +x"}},
 		{"no program", tail.LaunchOptions{Path: text}, []string{"exec format error"}},
+		{"long run directory", tail.LaunchOptions{Path: self, RunDir: "/" + strings.Repeat("x", 80)}, []string{"at most 65 bytes"}},
+		{"missing run directory", tail.LaunchOptions{Path: self, RunDir: dir + "/none"}, []string{"run directory"}},
 		{"wrong checksum", tail.LaunchOptions{Path: self, SHA256: strings.Repeat("0", 64)}, []string{"SHA-256", strings.Repeat("0", 64)}},
 		{"another go-plugin program", options("other"), []string{"is it a livetail plugin?", "it said:"}},
 		{"wrong version", options("version"), []string{"does not speak version 1"}},
@@ -65,6 +68,7 @@ func TestLaunch_WhatIsNoPlugin_IsOneClearSentence(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.opts.StartTimeout = 2 * time.Second
+			tt.opts.RunDir = cmp.Or(tt.opts.RunDir, runDir(t))
 			begin := time.Now()
 			p, err := tail.Launch(t.Context(), tt.opts)
 			if err == nil {
@@ -74,16 +78,33 @@ func TestLaunch_WhatIsNoPlugin_IsOneClearSentence(t *testing.T) {
 			if took := time.Since(begin); took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}
-			for _, want := range append(tt.want, tt.opts.Path) {
+			if !strings.Contains(tt.name, "run directory") {
+				tt.want = append(tt.want, tt.opts.Path)
+			}
+			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("error %q does not say %q", err, want)
 				}
+			}
+			if left, _ := os.ReadDir(tt.opts.RunDir); len(left) > 0 {
+				t.Errorf("left in the run directory: %v, %v", left, err)
 			}
 			if strings.ContainsAny(err.Error(), "\n\x00\x1b") || len(err.Error()) > 2048 {
 				t.Errorf("error is not one sentence: %.300q", err)
 			}
 		})
 	}
+}
+
+// runDir returns an empty folder with a short path, for sockets.
+func runDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func TestLaunch_RightChecksum(t *testing.T) {
@@ -122,7 +143,7 @@ func TestLaunch_NothingOfTheHostsEnvironmentReachesThePlugin(t *testing.T) {
 	for _, kv := range info.Roots {
 		key, _, _ := strings.Cut(kv, "=")
 		// What go-plugin and the runtimes of Go and C need, and what was asked for.
-		if !strings.HasPrefix(key, "PLUGIN_") && !slices.Contains([]string{roleKey, tail.Handshake.MagicCookieKey, "GOCOVERDIR"}, key) {
+		if !strings.HasPrefix(key, "PLUGIN_") && !slices.Contains([]string{roleKey, tail.Handshake.MagicCookieKey, "GORACE", "GOCOVERDIR"}, key) {
 			t.Errorf("the plugin has %s", kv)
 		}
 	}
@@ -133,7 +154,7 @@ func TestLaunch_NothingOfTheHostsEnvironmentReachesThePlugin(t *testing.T) {
 
 func TestLaunch_OtherLocalProcessesAreRefused(t *testing.T) {
 	opts := options("plugin")
-	opts.RunDir = t.TempDir()
+	opts.RunDir = runDir(t)
 	p, err := tail.Launch(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -401,7 +422,7 @@ func TestLaunch_StartedAndStoppedOften_LeaksNothing(t *testing.T) {
 		rounds = 20
 	}
 	opts := options("plugin")
-	opts.RunDir = t.TempDir()
+	opts.RunDir = runDir(t)
 	once := func(kill bool) {
 		p, err := tail.Launch(t.Context(), opts)
 		if err != nil {

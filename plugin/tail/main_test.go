@@ -67,7 +67,7 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 func serveOther(h goplugin.HandshakeConfig, version int) error {
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  h,
-		VersionedPlugins: map[int]goplugin.PluginSet{version: {}},
+		VersionedPlugins: map[int]goplugin.PluginSet{version: tail.PluginSet(newRigged())},
 		GRPCServer:       goplugin.DefaultGRPCServer,
 		Logger:           hclog.NewNullLogger(),
 	})
@@ -173,7 +173,8 @@ func options(role string) tail.LaunchOptions {
 	if err != nil {
 		panic(err)
 	}
-	return tail.LaunchOptions{Path: self, Env: []string{roleKey + "=" + role}}
+	// A program with the race detector in it sleeps for a second before it exits, unless told otherwise.
+	return tail.LaunchOptions{Path: self, Env: []string{roleKey + "=" + role, "GORACE=atexit_sleep_ms=0"}}
 }
 
 // launch starts a role as a plugin, which must work.
