@@ -43,12 +43,13 @@ var (
 	CloseNotFound  = Close{4504, "not_found", false, 0, "There is no such log; wait=1 waits for one."}
 	CloseNoFile    = Close{4505, "not_regular", false, 0, "The path names something else than a file."}
 	CloseCannot    = Close{4506, "unsupported", false, 0, "The plugin behind the server cannot do this."}
+	CloseRevoked   = Close{4507, "revoked", false, 0, "The credentials that the connection was opened with are not valid any more."}
 )
 
 // Closes is every [Close], in the order of the codes.
 var Closes = []Close{
 	CloseDone, CloseShutdown, CloseProtocol, CloseBinary, CloseNotUTF8, CloseTooBig, CloseInternal, CloseSilent, CloseSlow, CloseUnread,
-	CloseGone, CloseTooMany, CloseBad, CloseWrong, CloseForbidden, CloseNotFound, CloseNoFile, CloseCannot,
+	CloseGone, CloseTooMany, CloseBad, CloseWrong, CloseForbidden, CloseNotFound, CloseNoFile, CloseCannot, CloseRevoked,
 }
 
 // CloseFor returns how a connection ends for which a tailer had err.

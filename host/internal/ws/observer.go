@@ -1,0 +1,47 @@
+package ws
+
+import "time"
+
+// Observer is told what connections do, for metrics. Its functions must be quick and safe for concurrent use; nil ones are not called.
+type Observer struct {
+	// Opened: a connection stands. The protocol is "plain" or "livetail.v1".
+	Opened func(protocol string)
+	// Closed: it is over. The reason is that of a wire.Close, or "peer" if the peer went away.
+	Closed func(protocol, reason string, after time.Duration)
+	// Sent: content was written, as so many frames, lines and bytes of payload.
+	Sent func(frames, lines, bytes int)
+	// Refused: a peer was not given what it asked for; the reason is that of a wire.Close.
+	Refused func(reason string)
+	// RoundTrip: a ping was answered.
+	RoundTrip func(time.Duration)
+}
+
+func (o *Observer) opened(protocol string) {
+	if o.Opened != nil {
+		o.Opened(protocol)
+	}
+}
+
+func (o *Observer) closed(protocol, reason string, after time.Duration) {
+	if o.Closed != nil {
+		o.Closed(protocol, reason, after)
+	}
+}
+
+func (o *Observer) sent(frames, lines, bytes int) {
+	if o.Sent != nil && frames > 0 {
+		o.Sent(frames, lines, bytes)
+	}
+}
+
+func (o *Observer) refused(reason string) {
+	if o.Refused != nil {
+		o.Refused(reason)
+	}
+}
+
+func (o *Observer) roundTrip(d time.Duration) {
+	if o.RoundTrip != nil {
+		o.RoundTrip(d)
+	}
+}
