@@ -122,21 +122,28 @@ func counting(a *Access, name string, gate chan struct{}) (calls, most *atomic.I
 	return calls, most
 }
 
-func TestCheck_WorksOutASecretOnce(t *testing.T) {
-	a, _ := newAccess(t, line(t, "ann", "correct horse"))
-	calls, _ := counting(a, "ann", nil)
-	var wg sync.WaitGroup
-	for range 500 { // All viewers come back after a restart.
-		wg.Go(func() {
-			if _, err := a.Check(basic(here, "ann", "correct horse")); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if n := calls.Load(); n != 1 {
-		t.Errorf("the hash was worked out %d times", n)
-	}
+func TestCheck_WorksOutASecretOnceForManyAtATime(t *testing.T) {
+	lines := line(t, "ann", "correct horse") + line(t, "bob", "correct horse") // It may happen.
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := newAccess(t, lines)
+		gate := make(chan struct{})
+		calls, _ := counting(a, "ann", gate)
+		var wg sync.WaitGroup
+		for i := range 500 { // All viewers come back after a restart.
+			wg.Go(func() {
+				name := []string{"ann", "bob"}[i%2]
+				if id, err := a.Check(basic(here, name, "correct horse")); err != nil || id.Name() != name {
+					t.Errorf("%s is taken for %q: %v", name, id.Name(), err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(gate)
+		wg.Wait()
+		if n := calls.Load(); n != 1 {
+			t.Errorf("ann's hash was worked out %d times", n)
+		}
+	})
 }
 
 func TestCheck_UnknownNameCostsAsMuchAsAKnownOne(t *testing.T) {
@@ -249,7 +256,7 @@ func TestCheck_BusyIsSaidAfterAWhileAndIsNoFailure(t *testing.T) {
 			wg.Go(func() { a.Check(basic(there, "ann", fmt.Sprint("guess ", i))) })
 		}
 		synctest.Wait()
-		for i := range attemptBurst + 5 {
+		for i := range 5 * attemptBurst {
 			_, err := a.Check(basic(here, "ann", fmt.Sprint("in vain ", i)))
 			if reason(err) != ReasonBusy {
 				t.Fatalf("got %v", err)
