@@ -99,4 +99,3 @@ func (f *follow) lost() bool {
 	f.req.Start = tail.StartAtEnd()
 	return f.yield(gap, nil) && f.req.Follow
 }
-

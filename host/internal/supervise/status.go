@@ -52,7 +52,7 @@ type Status struct {
 	Pid int
 	// Since is when the state began; for display.
 	Since time.Time
-	// Restarts counts the processes that were started to replace one that died or hung. Swaps do not count.
+	// Restarts counts the processes that took the place of one that died or hung. Swaps do not count.
 	Restarts int
 	// Hangs counts the processes that were killed because they gave no sign of life.
 	Hangs int
