@@ -79,7 +79,7 @@ func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
 
 // Info implements [tail.Tailer].
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
-	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{}}, nil
+	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityHistory}}, nil
 }
 
 // List implements [tail.Tailer].

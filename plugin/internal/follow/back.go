@@ -17,6 +17,9 @@ var backBlocks = sync.Pool{New: func() any { return new([backBlock]byte) }}
 //
 // It reads blocks from the end, so the cost is that of the lines wanted, whatever the size of the file.
 func lastLines(ctx context.Context, g *generation, end, n int64, partial bool) (off, found int64, err error) {
+	if g.packed != nil {
+		return lastPackedLines(ctx, g, end, n)
+	}
 	page := backBlocks.Get().(*[backBlock]byte)
 	defer backBlocks.Put(page)
 	need := n + 1 // Newlines to be passed: the one that ends the line before the first wanted counts too.

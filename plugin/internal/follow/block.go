@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +32,8 @@ type block struct {
 	end    int
 	rest   []byte // a short incomplete line, kept without a page
 
-	call preadv
+	call   preadv
+	packed *stream // of a compressed generation
 }
 
 // preadv is one read system call and its result. It is part of a reader so that a read allocates nothing.
@@ -125,6 +127,9 @@ func (b *block) fill(limit int64) (int, error) {
 	if limit > 0 {
 		into = into[:max(min(int64(len(into)), limit-b.off), 0)]
 	}
+	if b.g.packed != nil {
+		return b.fillPacked(into)
+	}
 	var again [overlap]byte
 	w := b.before.n
 	seen := b.g.max.Load()
@@ -154,9 +159,10 @@ func (b *block) fill(limit int64) (int, error) {
 }
 
 // seek moves b to an offset of a generation and reads the bytes before it as evidence. What is pending is forgotten.
-func (b *block) seek(g *generation, off int64) error {
+func (b *block) seek(ctx context.Context, g *generation, off int64) (err error) {
 	b.g, b.off, b.rest, b.at, b.end = g, off, nil, 0, 0
-	return b.before.load(g.on, off)
+	b.packed, err = g.load(ctx, &b.before, off)
+	return err
 }
 
 // load reads the bytes before off.

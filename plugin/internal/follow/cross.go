@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -21,9 +22,9 @@ func (r *Reader) leave() {
 }
 
 // cross goes on to the generation that follows the one that has been read to its end.
-func (r *Reader) cross(next *generation) {
+func (r *Reader) cross(ctx context.Context, next *generation) {
 	r.leave()
-	if r.follow && r.g.state == ready {
+	if r.follow && r.g.state == ready && r.g.packed == nil {
 		r.addLate()
 	}
 	from := r.end
@@ -33,10 +34,10 @@ func (r *Reader) cross(next *generation) {
 	}
 	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == lost { // The log ends there for now.
-		_ = r.enter(to.g, 0)
+		_ = r.enter(ctx, to.g, 0)
 		return
 	}
-	if err := r.enter(to.g, to.g.from); err != nil {
+	if err := r.enter(ctx, to.g, to.g.from); err != nil {
 		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
 	}
 }
@@ -102,18 +103,23 @@ func (c *crossing) gaps(from tail.Position) []tail.Event {
 const maxEvidence = 8
 
 // crossCut goes on to the new content of a file that was emptied or rewritten.
-func (r *Reader) crossCut(next *generation) {
+func (r *Reader) crossCut(ctx context.Context, next *generation) {
 	unread := r.g.max.Load() - r.b.off
 	r.leave()
 	from := r.end
-	gap := tail.Gap{Cause: tail.CauseCopyWindow, After: from, Before: next.start(),
-		Evidence: []string{"the file was emptied or rewritten in place; what was written just before may be in no file any more"}}
+	gap := copyWindowGap(from, next.start())
 	if unread > 0 {
 		gap.Cause, gap.Certain, gap.MinBytes = tail.CauseTruncated, true, &unread
 		gap.Evidence = []string{"the file was emptied or rewritten in place before it was read to the end"}
 	}
 	r.queue = append(r.queue, tail.Truncated{From: from, To: next.start()}, gap)
-	_ = r.enter(next, 0)
+	_ = r.enter(ctx, next, 0)
+}
+
+// copyWindowGap says that something may have been written right before a file was emptied.
+func copyWindowGap(after, before tail.Position) tail.Gap {
+	return tail.Gap{Cause: tail.CauseCopyWindow, After: after, Before: before,
+		Evidence: []string{"the file was emptied or rewritten in place; what was written just before may be in no file any more"}}
 }
 
 // lateReader reads what is written to a generation after the reader has left it.

@@ -45,6 +45,8 @@ type Options struct {
 	MaxHeld int
 	// MaxHeldBytes is how many bytes of deleted files are kept from being freed by one log; default 1 GiB.
 	MaxHeldBytes int64
+	// MaxUnpacked is how many bytes of one compressed generation are unpacked at the most; default 4 GiB.
+	MaxUnpacked int64
 }
 
 func (o *Options) setDefaults() {
@@ -66,6 +68,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxHeldBytes <= 0 {
 		o.MaxHeldBytes = 1 << 30
+	}
+	if o.MaxUnpacked <= 0 {
+		o.MaxUnpacked = 4 << 30
 	}
 }
 

@@ -62,6 +62,8 @@ type generation struct {
 	on   *held
 	from int64 // its first byte; not 0 only where a file that had been left came back
 
+	packed *packed // nil unless the file is compressed; offsets are always those of the uncompressed content
+
 	// max is the largest size seen. A smaller one means that the file was truncated.
 	max atomic.Int64
 

@@ -55,6 +55,15 @@ func (h *held) size() (size int64, written time.Time, links uint64, err error) {
 	return st.Size, time.Unix(st.Mtim.Sec, st.Mtim.Nsec), uint64(st.Nlink), err
 }
 
+// written returns when the file was written, in ns; 0 if that cannot be found out.
+func (h *held) written() int64 {
+	_, t, _, err := h.size()
+	if err != nil {
+		return 0
+	}
+	return t.UnixNano()
+}
+
 // noWriter reports whether nobody has the file open for writing, which the kernel tells who may take a lease. The lease is given back
 // at once, because a writer that opens the file meanwhile has to wait for that.
 func (h *held) noWriter() bool {

@@ -2,9 +2,7 @@ package follow
 
 import (
 	"cmp"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -16,31 +14,65 @@ func (l *Log) infer(h *held) {
 	if newest == nil {
 		return
 	}
-	entries, err := l.e.guard.ReadDir(l.at.folder, func(name string) bool {
-		return name != l.at.base && sibling(l.at.base, name) && l.names[name] == nil
-	})
-	if err != nil {
-		return
+	if old := l.names[l.at.base]; old != nil {
+		l.seeWhereItWent(old)
 	}
-	var found []*held
-	for _, e := range entries {
-		o, err := l.open(e.Name())
+	// Names move on while they are listed: once more until nothing new is found.
+	var came []*held
+	for range maxListings {
+		more := l.unheld(newest, h, came)
+		if len(more) == 0 {
+			break
+		}
+		came = append(came, more...)
+	}
+	// Where times are equal, the names decide, as they are now.
+	ranks := make(map[*held]found, len(came))
+	for _, o := range came {
+		if at := l.nameOf(o.fd); !at.failed && !at.gone {
+			o.name = at.name
+		}
+		ranks[o], _ = sibling(l.at.base, o.name)
+	}
+	slices.SortFunc(came, func(a, b *held) int {
+		return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), compareFound(ranks[a], ranks[b]))
+	})
+	how := l.leftBy
+	for _, o := range came {
+		l.append(&generation{on: o, how: l.howLeft(), order: tail.OrderInferred})
+		l.publish(o)
+		l.leftBy = tail.HowRenamed
+	}
+	if len(came) == 0 {
+		l.leftBy = how
+	}
+	l.refreshNames()
+}
+
+// maxListings bounds how often a folder is listed in one look.
+const maxListings = 20
+
+// unheld opens the rotated files in the folder that are not held, not among came, and made between newest and h.
+func (l *Log) unheld(newest, h *held, came []*held) []*held {
+	var out []*held
+	for _, f := range l.siblings() {
+		if f.packed != "" {
+			continue
+		}
+		o, err := l.open(f.name)
 		if err != nil {
 			continue
 		}
-		if o.id.btime < newest.id.btime || o.id.btime > h.id.btime || o.id == h.id || l.heldAs(o.id) != nil {
+		same := func(k *held) bool { return k.id == o.id }
+		if o.id.btime < newest.id.btime || o.id.btime > h.id.btime || o.id == h.id || l.heldAs(o.id) != nil ||
+			slices.ContainsFunc(came, same) || slices.ContainsFunc(out, same) {
 			o.close()
 			continue
 		}
-		o.name = e.Name()
-		found = append(found, o)
+		o.name = f.name
+		out = append(out, o)
 	}
-	slices.SortFunc(found, func(a, b *held) int { return cmp.Compare(a.id.btime, b.id.btime) })
-	for _, o := range found {
-		l.names[o.name] = o
-		l.append(&generation{on: o, how: tail.HowRenamed, order: tail.OrderInferred})
-		l.publish(o)
-	}
+	return out
 }
 
 func (l *Log) newestHeld() *held {
@@ -52,15 +84,4 @@ func (l *Log) newestHeld() *held {
 		}
 	}
 	return nil
-}
-
-// sibling reports whether name may be that of a rotated generation of base.
-func sibling(base, name string) bool {
-	ext := filepath.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	switch filepath.Ext(name) {
-	case ".gz", ".zst", ".bz2", ".xz":
-		return false
-	}
-	return strings.HasPrefix(name, base) || strings.HasPrefix(name, stem) && strings.HasSuffix(name, ext)
 }

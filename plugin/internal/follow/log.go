@@ -17,15 +17,17 @@ type Log struct {
 	e    *Engine
 	path guard.Path
 
-	kicked chan struct{}      // something happened: look soon
-	asks   chan chan struct{} // look now, and close the channel afterwards
-	ended  chan struct{}      // closed when the tracker has ended
+	kicked chan struct{} // something happened: look soon
+	asks   chan request  // look now
+	ended  chan struct{} // closed when the tracker has ended
 
 	mu      sync.Mutex // guards the rest up to the empty line, and the chain; never held during a system call
 	chain   []*generation
 	wake    chan struct{}
 	awaited bool  // somebody took wake
 	trouble error // why the path cannot be opened now; nil also before the first look
+	whole   bool  // the chain begins with the oldest generation that exists
+	tooOld  int64 // how many older ones there are than may be held
 	users   int
 	unused  time.Time // since when users is 0
 
@@ -46,7 +48,7 @@ type Log struct {
 func newLog(e *Engine, path guard.Path) *Log {
 	return &Log{
 		e: e, path: path,
-		kicked: make(chan struct{}, 1), asks: make(chan chan struct{}), ended: make(chan struct{}),
+		kicked: make(chan struct{}, 1), asks: make(chan request), ended: make(chan struct{}),
 		wake: make(chan struct{}), unused: time.Now(),
 		names: make(map[string]*held), half: make(map[uint32]*half), first: true,
 	}
@@ -58,7 +60,7 @@ func (l *Log) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		var asked chan struct{}
+		var asked request
 		select {
 		case <-l.e.ctx.Done():
 			return
@@ -67,8 +69,11 @@ func (l *Log) run() {
 		case <-timer.C:
 		}
 		next := l.look()
-		if asked != nil {
-			close(asked)
+		if asked.done != nil {
+			if asked.history {
+				l.loadHistory()
+			}
+			close(asked.done)
 		}
 		timer.Reset(next)
 		if l.e.retire(l) {
@@ -85,17 +90,28 @@ func (l *Log) kick() {
 	}
 }
 
+// request asks the tracker for a look.
+type request struct {
+	history bool          // look for older generations too
+	done    chan struct{} // closed afterwards
+}
+
 // ask returns after a look that began after the call.
-func (l *Log) ask(ctx context.Context) error {
-	done := make(chan struct{})
+func (l *Log) ask(ctx context.Context) error { return l.send(ctx, false) }
+
+// history is ask, and makes the chain begin with the oldest generation that exists.
+func (l *Log) history(ctx context.Context) error { return l.send(ctx, true) }
+
+func (l *Log) send(ctx context.Context, history bool) error {
+	r := request{history, make(chan struct{})}
 	select {
-	case l.asks <- done:
+	case l.asks <- r:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-l.ended:
 		return errClosed
 	}
-	<-done
+	<-r.done
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (l *Log) measure() time.Duration {
 	}
 	var gens []*generation
 	for _, g := range l.chain {
-		if g.on.newest == g && g.state == ready {
+		if g.on.newest == g && g.state == ready && g.packed == nil {
 			gens = append(gens, g)
 		}
 	}
@@ -122,6 +122,7 @@ func (l *Log) trim() {
 		}
 		l.chain[0] = nil
 		l.chain = l.chain[1:]
+		l.whole = false
 		if g.on.refs--; g.on.refs == 0 {
 			done = append(done, g.on)
 		}

@@ -29,7 +29,7 @@ func (e *Engine) Read(ctx context.Context, path guard.Path, req tail.ReadRequest
 	if _, err := l.oldest(); err != nil && l.empty() {
 		return tail.Page{}, err
 	}
-	if err := r.beginPosition(req.At); err != nil {
+	if err := r.beginPosition(ctx, req.At); err != nil {
 		return tail.Page{}, err
 	}
 	if req.Backward {
@@ -43,6 +43,9 @@ func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Pag
 	if len(r.queue) > 0 || r.g == nil { // The position is gone: nothing is known about what came before it.
 		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
 	}
+	if err := r.l.wholeChain(ctx); err != nil {
+		return tail.Page{}, err
+	}
 	gens, unpin := r.l.snapshot()
 	defer unpin()
 	stop, stopOff := r.g, r.b.off
@@ -53,7 +56,7 @@ func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Pag
 	if err != nil {
 		return tail.Page{}, err
 	}
-	if err := r.enter(start, off); err != nil {
+	if err := r.enter(ctx, start, off); err != nil {
 		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
 	}
 	r.stopAt, r.stopOff = stop, stopOff
@@ -71,12 +74,12 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 	g, off = r.g, r.b.off
 	bytes := int64(maxPage)
 	for ; i >= 0; i-- {
-		if !gens[i].readable(r.l) || gens[i].isCut(r.l) {
+		if !gens[i].readable(r.l) {
 			continue
 		}
 		g = gens[i]
 		if g != r.g {
-			if off, _, _, err = g.on.size(); err != nil {
+			if off, err = g.length(ctx); err != nil {
 				return nil, 0, false, err
 			}
 		}
@@ -87,7 +90,7 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 		}
 		n -= found
 		if bytes -= end - off; bytes < 0 { // Too much for a page: begin with the first line that fits.
-			off, err = lineAfter(g, off-bytes, end)
+			off, err = lineAfter(ctx, g, off-bytes, end)
 			return g, off, false, err
 		}
 		if n <= 0 {
@@ -98,9 +101,19 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 }
 
 // lineAfter returns where the first line begins at off or after it, or off if that is not before end or too far.
-func lineAfter(g *generation, off, end int64) (int64, error) {
+func lineAfter(ctx context.Context, g *generation, off, end int64) (int64, error) {
 	buf := make([]byte, min(tail.MaxPiece, end-off))
-	n, err := g.on.readAt(buf, off)
+	var n int
+	var err error
+	if g.packed != nil {
+		var w window
+		var s *stream
+		if s, err = g.load(ctx, &w, off); err == nil {
+			n, err = s.read(buf)
+		}
+	} else {
+		n, err = g.on.readAt(buf, off)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -16,6 +16,7 @@ type Reader struct {
 	wait   bool // wait for a log that does not exist yet
 
 	g       *generation // where it is; nil before there is one
+	bad     *generation // the generation whose rest cannot be read
 	b       block
 	before  window        // the bytes before the first byte that is not handed out
 	check   string        // the check of before
@@ -125,20 +126,30 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 	case r.g == nil:
 		return nil, r.enterFirst(ctx, v)
 	case v.cut:
-		r.crossCut(v.next)
+		r.crossCut(ctx, v.next)
 		return nil, nil
-	case v.state == ready:
+	case v.state == ready && r.bad != r.g:
 		n, err := r.b.fill(r.limit(v))
-		if errors.Is(err, errRewritten) {
+		switch {
+		case n > 0:
+			return nil, nil
+		case errors.Is(err, errRewritten):
 			r.l.restart(r.g)
 			return nil, nil
-		}
-		if n > 0 || err != nil {
+		case errors.Is(err, errClosed):
+			return nil, err
+		case errors.Is(err, errCorrupt), err != nil && v.sealed:
+			r.bad = r.g
+			r.leave()
+			gap := corruptGap(err, r.end, tail.Position{})
+			r.queue = append(r.queue, gap)
+			return nil, nil
+		case err != nil:
 			return nil, err
 		}
 	}
 	if v.sealed && v.nextOpen {
-		r.cross(v.next)
+		r.cross(ctx, v.next)
 		return nil, nil
 	}
 	if v.next == nil || !r.follow && !v.nextOpen {
@@ -222,14 +233,14 @@ func (r *Reader) unterminated() tail.Event {
 }
 
 // enter goes to an offset of a generation.
-func (r *Reader) enter(g *generation, off int64) error {
+func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	r.move(g)
 	if g.state == lost {
 		r.b.park()
 		r.b.rest = nil
 		return nil
 	}
-	if err := r.b.seek(g, off); err != nil {
+	if err := r.b.seek(ctx, g, off); err != nil {
 		return err
 	}
 	r.before = r.b.before
@@ -247,7 +258,7 @@ func (r *Reader) enterFirst(ctx context.Context, v view) error {
 	case g != nil:
 		to := r.l.skipLost(g)
 		r.queue = append(r.queue, to.gaps(tail.Position{})...)
-		return r.enter(to.g, to.g.from)
+		return r.enter(ctx, to.g, to.g.from)
 	case err != nil && !(r.wait && errors.Is(err, tail.ErrNotFound)):
 		return err
 	}

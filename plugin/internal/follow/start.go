@@ -49,6 +49,11 @@ func (e *Engine) Open(ctx context.Context, path guard.Path, req tail.FollowReque
 const maxRetries = 10
 
 func (r *Reader) begin(ctx context.Context, start tail.Start) error {
+	if r.l.empty() {
+		if err := r.l.history(ctx); err != nil { // Between two files, the log is its rotated generations.
+			return err
+		}
+	}
 	if _, err := r.l.oldest(); err != nil && r.l.empty() {
 		if r.wait && errors.Is(err, tail.ErrNotFound) {
 			return r.awaitFrom(start)
@@ -81,7 +86,7 @@ func (r *Reader) awaitFrom(start tail.Start) error {
 func (r *Reader) beginAt(ctx context.Context, start tail.Start) error {
 	switch {
 	case start.Beginning():
-		return r.enterHeld(r.l.at0())
+		return r.beginFirst(ctx)
 	case start.End():
 		return r.beginLast(ctx, 0)
 	}
@@ -92,30 +97,49 @@ func (r *Reader) beginAt(ctx context.Context, start tail.Start) error {
 		return r.beginLast(ctx, n)
 	}
 	if p, ok := start.Position(); ok {
-		return r.beginPosition(p)
+		return r.beginPosition(ctx, p)
 	}
 	return fmt.Errorf("starting at a %s: %w", start, tail.ErrUnsupported)
 }
 
-// at0 returns the first generation that is held.
-func (l *Log) at0() *generation {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.chain[0]
-}
-
-// enterHeld enters a generation at its beginning.
-func (r *Reader) enterHeld(g *generation) error {
+// beginFirst begins with the oldest generation there is.
+func (r *Reader) beginFirst(ctx context.Context) error {
+	if err := r.l.wholeChain(ctx); err != nil {
+		return err
+	}
+	g, tooOld := r.l.first0()
+	if tooOld > 0 {
+		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseEvicted, Certain: true, Before: g.start(), Generations: &tooOld,
+			Evidence: []string{"there are more rotated files than are held open at a time"}})
+	}
 	if g.readable(r.l) {
-		return r.enter(g, g.from)
+		return r.enter(ctx, g, g.from)
 	}
 	return nil // enterFirst waits for it.
+}
+
+// first0 returns the first generation that is held, and how many older ones there are.
+func (l *Log) first0() (g *generation, tooOld int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain[0], l.tooOld
+}
+
+// wholeChain makes the chain begin with the oldest generation that exists.
+func (l *Log) wholeChain(ctx context.Context) error {
+	l.mu.Lock()
+	whole := l.whole
+	l.mu.Unlock()
+	if whole {
+		return nil
+	}
+	return l.history(ctx)
 }
 
 func (g *generation) readable(l *Log) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return g.state == ready
+	return g.state == ready && !g.cut
 }
 
 // snapshot returns the chain as it is now, and keeps its generations from being given up until unpin is called.
@@ -138,105 +162,175 @@ func (l *Log) snapshot() (gens []*generation, unpin func()) {
 // beginLast begins n lines before the end.
 func (r *Reader) beginLast(ctx context.Context, n int64) error {
 	gens, unpin := r.l.snapshot()
-	defer unpin()
-	left := n
-	last := true
-	var at *generation
-	var off int64
-	for i := len(gens) - 1; i >= 0; i-- {
-		g := gens[i]
-		if !g.readable(r.l) || g.isCut(r.l) {
-			continue
+	at, off, left, err := r.backFrom(ctx, gens, n)
+	unpin()
+	if err != nil {
+		return err
+	}
+	if left > 0 && !r.l.isWhole() {
+		if err := r.l.history(ctx); err != nil {
+			return err
 		}
-		size, _, _, err := g.on.size()
+		gens, unpin = r.l.snapshot()
+		at, off, _, err = r.backFrom(ctx, gens, n)
+		unpin()
 		if err != nil {
 			return err
-		}
-		if size < g.from {
-			return errRewritten
-		}
-		var found int64
-		// An incomplete line at the end is a line if it is going to be delivered as one.
-		at = g
-		if off, found, err = lastLines(ctx, g, size, left, !last || !r.follow); err != nil {
-			return err
-		}
-		last = false
-		if left -= found; left <= 0 {
-			break
 		}
 	}
 	if at == nil {
 		return nil
 	}
-	return r.enter(at, off)
+	return r.enter(ctx, at, off)
 }
 
-func (g *generation) isCut(l *Log) bool {
+func (l *Log) isWhole() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return g.cut
+	return l.whole
+}
+
+// backFrom looks for the place n lines before the end of gens. left is how many lines are missing.
+func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at *generation, off, left int64, err error) {
+	left = n
+	for i := len(gens) - 1; i >= 0; i-- {
+		g := gens[i]
+		if !g.readable(r.l) {
+			continue
+		}
+		size, err := g.length(ctx)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		if size < g.from {
+			return nil, 0, 0, errRewritten
+		}
+		var found int64
+		// An incomplete line at the end is a line if it is going to be delivered as one.
+		partial := at != nil || !r.follow
+		at = g
+		if off, found, err = lastLines(ctx, g, size, left, partial); err != nil {
+			return nil, 0, 0, err
+		}
+		if left -= found; left <= 0 {
+			break
+		}
+	}
+	return at, off, left, nil
 }
 
 // beginPosition begins at p. If what p names is not there any more, it begins with the oldest that came after it, and declares the gap.
-func (r *Reader) beginPosition(p tail.Position) error {
+func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 	t, err := parseToken(p.Generation)
 	if err != nil {
 		return err
 	}
+	if ok, err := r.find(ctx, t, p); ok || err != nil {
+		return err
+	}
+	if err := r.l.history(ctx); err != nil {
+		return err
+	}
+	if ok, err := r.find(ctx, t, p); ok || err != nil {
+		return err
+	}
 	gens, unpin := r.l.snapshot()
 	defer unpin()
-	for _, g := range gens {
-		if g.token == p.Generation {
-			return r.resume(g, p)
-		}
+	if ok, err := r.findPacked(ctx, gens, p); ok || err != nil {
+		return err
 	}
 	for _, g := range gens {
-		// The same file in another process: whether its content is still the same is for the check to say.
-		if g.readable(r.l) && t.matches(g.on.id) && !g.isCut(r.l) {
-			return r.resume(g, p)
-		}
-	}
-	for _, g := range gens {
-		if g.readable(r.l) && !g.isCut(r.l) && g.on.id.btime >= t.btime {
+		if g.readable(r.l) && g.on.id.btime > t.btime && (g.packed == nil || g.on.written() > t.btime) {
 			r.queue = append(r.queue, downGap(p, g.start()))
-			return r.enter(g, g.from)
+			return r.enter(ctx, g, g.from)
 		}
 	}
 	return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
 }
 
+// find goes to p if its generation is held.
+func (r *Reader) find(ctx context.Context, t token, p tail.Position) (bool, error) {
+	gens, unpin := r.l.snapshot()
+	defer unpin()
+	for _, g := range gens {
+		if g.token == p.Generation {
+			return true, r.resume(ctx, g, p)
+		}
+	}
+	for _, g := range gens {
+		// The same file in another process: whether its content is still the same is for the check to say.
+		if g.readable(r.l) && t.matches(g.on.id) {
+			return true, r.resume(ctx, g, p)
+		}
+	}
+	return false, nil
+}
+
+// maxProbes is how many compressed generations are unpacked to find the one of a position.
+const maxProbes = 8
+
+// findPacked goes to p if its generation was compressed since: the content tells.
+func (r *Reader) findPacked(ctx context.Context, gens []*generation, p tail.Position) (bool, error) {
+	if p.Check == "" {
+		return false, nil
+	}
+	probes := 0
+	for _, g := range gens {
+		if g.packed == nil || !g.readable(r.l) || probes == maxProbes {
+			continue
+		}
+		probes++
+		var w window
+		_, err := g.load(ctx, &w, p.Offset)
+		switch {
+		case err == nil && w.check() == p.Check:
+			return true, r.enter(ctx, g, p.Offset)
+		case err != nil && !errors.Is(err, errRewritten) && !errors.Is(err, errCorrupt):
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // resume goes on at p in g, if the content before p is what it was.
-func (r *Reader) resume(g *generation, p tail.Position) error {
+func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) error {
 	if g.readable(r.l) {
 		var w window
-		err := w.load(g.on, p.Offset)
-		if err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from && !g.isCut(r.l) {
-			return r.enter(g, p.Offset)
-		}
-		if err != nil && !errors.Is(err, errRewritten) {
+		_, err := g.load(ctx, &w, p.Offset)
+		switch {
+		case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:
+			return r.enter(ctx, g, p.Offset)
+		case errors.Is(err, errRewritten) && p.Check == "":
+			return fmt.Errorf("position %s is after the end of its generation: %w", p, tail.ErrPositionGone)
+		case err != nil && !errors.Is(err, errRewritten) && !errors.Is(err, errCorrupt):
 			return err
 		}
 	}
 	// It was emptied or rewritten since.
-	next := r.l.afterCut(g)
-	if next == nil {
-		next = g
-	}
-	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: true, After: p, Before: next.start(),
+	next, unread := r.l.afterCut(g, p.Offset)
+	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: true, After: p, Before: next.start(), MinBytes: unread,
 		Evidence: []string{"the content before this position is not what it was"}}
+	if unread != nil && *unread == 0 { // All of it had been read.
+		gap = copyWindowGap(p, next.start())
+	}
 	r.queue = append(r.queue, tail.Truncated{From: p, To: next.start()}, gap)
-	return r.enter(next, next.from)
+	return r.enter(ctx, next, next.from)
 }
 
-// afterCut returns the generation that stands in the file of g now, if that is another one.
-func (l *Log) afterCut(g *generation) *generation {
+// afterCut returns the generation that stands in the file of g now, and how much of g nobody can read any more after off, if that is
+// known.
+func (l *Log) afterCut(g *generation, off int64) (*generation, *int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var unread *int64
+	if g.cut {
+		n := max(g.max.Load()-off, 0)
+		unread = &n
+	}
 	for g.cut && g.next != nil {
 		g = g.next
 	}
-	return g
+	return g, unread
 }
 
 func downGap(after, before tail.Position) tail.Gap {
