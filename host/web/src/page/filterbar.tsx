@@ -55,10 +55,8 @@ export function FilterBar({ live, panels }: { live: Live; panels: Panels }) {
         }}
         onKeyDown={(e) => {
           if (e.key === 'Enter') submit(!e.shiftKey);
-          else if (e.key === 'Escape') {
-            if (mode.value === 'find' && v.search) live.setView({ search: '' });
-            live.surface.element.focus();
-          } else return;
+          else if (e.key === 'Escape') live.surface.element.focus();
+          else return;
           e.preventDefault();
           e.stopPropagation();
         }} />

@@ -124,7 +124,8 @@ export function bindKeys(live: Live, panels: Panels): () => void {
         return true;
       case 'Escape':
         if (live.drawer.value) live.drawer.value = false;
-        else live.select(null);
+        else if (live.selected.value !== null) live.select(null);
+        else if (live.view.value.search) live.setView({ search: '' });
         return true;
       default:
         return false;

@@ -47,7 +47,11 @@ export class Surface {
     this.rows.className = 'rows';
     this.probe.className = 'probe';
     this.probe.textContent = '0'.repeat(100);
-    this.spacer.append(this.rows, this.probe);
+    const measure = document.createElement('div');
+    measure.className = 'measure';
+    measure.setAttribute('aria-hidden', 'true');
+    measure.append(this.probe);
+    this.spacer.append(this.rows, measure);
     this.element.append(this.spacer);
     this.element.addEventListener('scroll', () => this.onScroll(), { passive: true });
     this.observer = new ResizeObserver(() => this.onResize());

@@ -1,0 +1,396 @@
+// Journeys through the page over a stand-in, which makes events happen that are rare in a real log.
+
+import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { MemoryLog, StandIn } from './standin';
+import { hostile } from './hostile';
+import { all, atEnd, expectSequence, guard, numbered, surface, visible } from './driver';
+
+const LOG = '/var/log/app.log';
+let front: StandIn;
+let log: MemoryLog;
+let check: () => void;
+
+test.beforeEach(async ({ page }) => {
+  front = new StandIn();
+  log = new MemoryLog();
+  front.logs.set(LOG, log);
+  await front.start();
+  check = guard(page);
+});
+test.afterEach(async () => {
+  check();
+  await front.stop();
+});
+
+const open = async (page: Page, query = '', path = LOG) => {
+  await page.goto(front.url + path + query);
+  await page.locator('.row, .overlay').first().waitFor();
+};
+
+test('the index finds a log by typing and opens it', async ({ page }) => {
+  log.write(...numbered(10));
+  for (const name of ['/srv/other.log', '/var/log/nginx/access.log']) {
+    const other = new MemoryLog();
+    other.write('x');
+    front.logs.set(name, other);
+  }
+  await page.goto(front.url);
+  await expect(page.locator('tbody a')).toHaveCount(3);
+  await page.keyboard.type('app');
+  await expect(page.locator('tbody a')).toHaveCount(1);
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(front.url + LOG);
+  await atEnd(page, /line 000009/);
+  await page.goBack();
+  await expect(page.locator('tbody a').first()).toBeVisible();
+});
+
+test('it follows, the wheel pauses without losing or moving anything, End resumes', async ({ page }) => {
+  log.write(...numbered(500));
+  await open(page);
+  await atEnd(page, /000499/);
+  log.write(...numbered(20, 500));
+  await atEnd(page, /000519/);
+  await surface(page).hover();
+  await page.mouse.wheel(0, -400);
+  await expect(page.locator('.pill')).toBeVisible();
+  await page.waitForTimeout(400);
+  const before = await visible(page);
+  log.write(...numbered(318, 520));
+  await expect(page.locator('.pill')).toHaveText('318 new');
+  expect(await visible(page)).toEqual(before);
+  await page.keyboard.press('End');
+  await atEnd(page, /000837/);
+  await expect(page.locator('.pill')).toHaveCount(0);
+  expectSequence(await all(page), 0, 838);
+});
+
+test('scrolling down to the end resumes', async ({ page }) => {
+  log.write(...numbered(500));
+  await open(page);
+  await surface(page).hover();
+  await page.mouse.wheel(0, -600);
+  await expect(page.locator('.pill')).toBeVisible();
+  await page.mouse.wheel(0, 4000);
+  await expect(page.locator('.pill')).toHaveCount(0);
+  log.write('line 000500 after');
+  await atEnd(page, /after/);
+});
+
+test('a broken connection is resumed at the byte: each line once', async ({ page }) => {
+  log.write(...numbered(100));
+  await open(page);
+  await atEnd(page, /000099/);
+  for (let round = 0; round < 3; round++) {
+    front.cut();
+    log.write(...numbered(50, 100 + round * 50));
+    await atEnd(page, new RegExp(String(149 + round * 50)));
+  }
+  const rows = await all(page);
+  expectSequence(rows, 0, 250);
+  expect(rows.filter((r) => r === '[mark-resumed]')).toHaveLength(3);
+});
+
+test('it scrolls back to the first line of a long log, through all generations, and down again', async ({ page }) => {
+  test.setTimeout(120_000);
+  for (let g = 0; g < 3; g++) {
+    log.write(...numbered(4000, g * 4000));
+    log.rotate(`app.log.${g}`);
+  }
+  log.write(...numbered(100, 12_000));
+  await open(page);
+  const rows = await all(page);
+  expectSequence(rows, 0, 12_100);
+  expect(rows.filter((r) => r === '[mark-boundary]')).toHaveLength(3);
+  expect(await page.locator('.row').count()).toBeLessThan(200);
+});
+
+test('marks say what happened, at their place', async ({ page }) => {
+  log.write('before');
+  log.rotate('app-1.log');
+  log.write('between');
+  log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end, generations: 2, bytes: null, min_bytes: 4096, lines: null, evidence: ['seen and gone'] });
+  log.mark({ t: 'gap', cause: 'copy_window', certain: false, after: log.end, before: log.end });
+  log.mark({ t: 'late', start: 'g1.7', end: 'g1.12', text: 'late\n' });
+  log.write('after');
+  await open(page);
+  await atEnd(page, /after/);
+  expect(await all(page)).toEqual(['before', '[mark-boundary]', 'between', '[mark-gap]', '[mark-maybe]', 'late', 'after']);
+  await expect(page.locator('.mark-gap')).toHaveText(/Lines are missing.*deleted before it could be opened.*at least 4.0 KB.*2 files/);
+  await expect(page.locator('.mark-maybe')).toHaveText(/may be missing.*how much is unknown/);
+  await expect(page.locator('.row.late .badge')).toHaveText('late');
+  await expect(page.locator('.strip .gaps')).toHaveText('2 gaps');
+  await page.locator('.mark-gap').click();
+  await expect(page.locator('.drawer')).toContainText('seen and gone');
+});
+
+test('a refusal explains itself, and a missing log can be waited for', async ({ page }) => {
+  await open(page, '', '/var/log/none.log');
+  await expect(page.locator('.overlay')).toContainText('There is no such log');
+  front.logs.set('/var/log/none.log', new MemoryLog());
+  front.logs.get('/var/log/none.log')!.write('here it is');
+  await page.getByRole('button', { name: 'Wait for it' }).click();
+  await atEnd(page, /here it is/);
+  front.refuse = { code: 'not_allowed', message: 'The path is none that may be followed.' };
+  await page.goto(`${front.url}/etc/shadow`);
+  await expect(page.locator('.overlay')).toContainText('may not be opened');
+  expect(front.connections).toBe(3);
+});
+
+test('a plugin that restarts is told from a connection that breaks', async ({ page }) => {
+  log.write('x');
+  await open(page);
+  await expect(page.locator('.lamp')).toHaveText('Connected');
+  front.tell({ t: 'status', plugin: 'restarting' });
+  await expect(page.locator('.lamp')).toHaveText('Reader restarting');
+  front.tell({ t: 'status', plugin: 'up' });
+  await expect(page.locator('.lamp')).toHaveText('Connected');
+});
+
+test('the server filters, and the place is kept', async ({ page }) => {
+  for (let i = 0; i < 3000; i++) log.write(`line ${String(i).padStart(6, '0')} ${i % 10 === 0 ? 'ERROR' : 'INFO'} x`);
+  await open(page);
+  await atEnd(page, /002999/);
+  await page.keyboard.press('f');
+  await page.keyboard.type('ERROR');
+  await page.keyboard.press('Enter');
+  await atEnd(page, /002990 ERROR/);
+  await expect(page).toHaveURL(/include=ERROR/);
+  log.write('line 003000 ERROR live', 'line 003001 INFO hidden');
+  await atEnd(page, /003000 ERROR live/);
+  const rows = await all(page);
+  expect(rows).toHaveLength(301);
+  await page.locator('.chip.include button').click();
+  await page.keyboard.press('End');
+  await atEnd(page, /003001/);
+  // While reading further up, the lines around the place stay.
+  await surface(page).hover();
+  await page.mouse.wheel(0, -3000);
+  await page.waitForTimeout(500);
+  const place = Number((await visible(page))[5].text.slice(5, 11));
+  await page.keyboard.press('f');
+  await page.keyboard.type('ERROR');
+  await page.keyboard.press('Enter');
+  await expect.poll(async () => (await visible(page)).map((r) => Number(r.text.slice(5, 11))).some((n) => Math.abs(n - place) <= 30)).toBe(true);
+  await expect.poll(async () => (await visible(page)).every((r) => r.text.includes('ERROR'))).toBe(true);
+  await page.keyboard.press('f');
+  await page.keyboard.type('(');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.chip.bad')).toContainText('Filter not accepted');
+});
+
+test('find, jump to errors, highlight, hide a level', async ({ page }) => {
+  for (let i = 0; i < 400; i++) log.write(`line ${String(i).padStart(6, '0')} ${i % 100 === 50 ? 'ERROR bad' : i % 100 === 70 ? 'WARN hm' : 'INFO x'}`);
+  await open(page);
+  await atEnd(page, /000399/);
+  await page.keyboard.press('/');
+  await page.keyboard.type('bad');
+  await expect(page.locator('.hits output')).toHaveText('4');
+  await page.keyboard.press('Shift+Enter');
+  await expect(page.locator('.row.selected')).toContainText('000350');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('N');
+  await expect(page.locator('.row.selected')).toContainText('000250');
+  await page.keyboard.press('W');
+  await expect(page.locator('.row.selected .m')).toContainText('WARN');
+  await page.keyboard.press('e');
+  await expect(page.locator('.row.selected .m')).toContainText('ERROR');
+  await page.locator('.chip.level.l3').click();
+  await page.keyboard.press('End');
+  await expect.poll(async () => (await visible(page)).length).toBe(8);
+  await expect(page).toHaveURL(/hide=info/);
+});
+
+test('a link to a line opens there, in the middle of history', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  log.write(...numbered(9000));
+  await open(page, `?at=g1.${Buffer.byteLength(numbered(1)[0] + '\n') * 1234}`);
+  await expect(page.locator('.row.at')).toContainText('001234');
+  await expect(page.locator('.row.at')).toBeInViewport();
+  await expect(page.locator('.pill')).toBeVisible();
+  log.write(...numbered(5, 9000));
+  await page.keyboard.press('End');
+  await atEnd(page, /009004/);
+  expectSequence(await all(page), 0, 9005);
+  await page.keyboard.press('k');
+  await page.keyboard.press('l');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/at=g1\.\d+/);
+  await page.keyboard.press('c');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^line \d{6} INFO something happened$/);
+});
+
+test('a link to a line that is gone says so', async ({ page }) => {
+  log.write(...numbered(10));
+  await open(page, '?at=g1.0');
+  await expect(page.locator('.row.at')).toContainText('000000');
+});
+
+test('help, palette, themes, language and text size work from the keyboard', async ({ page }) => {
+  log.write('hello');
+  await open(page);
+  await page.keyboard.press('?');
+  await expect(page.locator('dialog.help')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.locator('dialog.help')).toBeHidden();
+  await page.keyboard.press('t');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('languag');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN');
+  await expect(page.locator('.tool.state')).toHaveText('暂停');
+  await page.reload();
+  await expect(page.locator('.tool.state')).toHaveText('暂停');
+  await page.keyboard.press('+');
+  await expect.poll(() => page.locator('.row').first().evaluate((r) => getComputedStyle(r).fontSize)).toBe('14px');
+});
+
+test('details show fields, and a field becomes a filter', async ({ page }) => {
+  log.write('{"level":"error","user":{"id":42},"msg":"no"}', '{"level":"info","user":{"id":7},"msg":"yes"}');
+  await open(page);
+  await page.keyboard.press('k');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.fields')).toContainText('user.id');
+  await page.getByRole('button', { name: 'Show only lines with this: error' }).click();
+  await expect.poll(async () => (await visible(page)).map((r) => r.text)).toEqual(['{"level":"error","user":{"id":42},"msg":"no"}']);
+});
+
+test('wrapped lines keep the place and follow', async ({ page }) => {
+  for (let i = 0; i < 600; i++) log.write(`line ${String(i).padStart(6, '0')} ${'你好 wide and long '.repeat(i % 23)}`);
+  await open(page);
+  await page.keyboard.press('z');
+  await atEnd(page, /000599/);
+  log.write(`line 000600 ${'x'.repeat(1000)}`);
+  await atEnd(page, /000600/);
+  await surface(page).hover();
+  await page.mouse.wheel(0, -2000);
+  await page.waitForTimeout(400);
+  const before = await visible(page);
+  log.write(...numbered(50, 601));
+  await page.waitForTimeout(400);
+  expect((await visible(page)).map((r) => r.text)).toEqual(before.map((r) => r.text));
+  expectSequence(await all(page), 0, 651);
+});
+
+test('on a phone nothing sticks out, and touch targets are there', async ({ browser }) => {
+  const page = await browser.newPage({ viewport: { width: 375, height: 700 }, isMobile: true, hasTouch: true });
+  log.write(...numbered(300));
+  await open(page);
+  await atEnd(page, /000299/);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  expect(await page.evaluate(() => document.querySelector('.surface')!.scrollWidth - document.querySelector('.surface')!.clientWidth)).toBeLessThanOrEqual(1);
+  await page.goto(front.url);
+  await expect(page.locator('tbody a').first()).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  await page.close();
+});
+
+test('nothing serious for axe, in both themes', async ({ page }) => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const run = async (name: string) => {
+    await page.evaluate(axe);
+    const found = await page.evaluate(async () => {
+      const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
+      return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 300)}`).join(' | ')}`);
+    });
+    expect(found, name).toEqual([]);
+  };
+  log.write('2020-09-17 08:59:00.123 | INFO | x', '2020-09-17 08:59:00.123 | WARNING | x', '2020-09-17 08:59:00.123 | ERROR | x', '2020-09-17 08:59:00.123 | DEBUG | x', '\x1b[31mred \x1b[32mgreen \x1b[33myellow \x1b[34mblue \x1b[35mmagenta \x1b[36mcyan \x1b[37mwhite \x1b[90mgrey\x1b[0m', '{"level":"warn","a":1}');
+  log.rotate('app.1');
+  log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end });
+  log.write('end');
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(front.url);
+    await page.locator('tbody a').first().waitFor();
+    await run(`index ${colorScheme}`);
+    await open(page);
+    await page.mouse.move(0, 0);
+    await run(`live ${colorScheme}`);
+    await page.keyboard.press('k');
+    await page.keyboard.press('Enter');
+    await page.locator('.drawer').waitFor();
+    await run(`details ${colorScheme}`);
+    await page.keyboard.press('Control+k');
+    await page.locator('dialog.palette input').waitFor();
+    await run(`palette ${colorScheme}`);
+  }
+});
+
+test('hostile lines stay text', async ({ page }) => {
+  test.setTimeout(120_000);
+  const lines = hostile();
+  log.write(...lines, 'x'.repeat(1 << 20), 'the end');
+  await page.goto(front.url + LOG);
+  await atEnd(page, /the end/);
+  const allowed = new Set(['DIV', 'SPAN', 'B']);
+  const strange = () => page.evaluate((names) => [...document.querySelectorAll('.surface *')].filter((e) => !names.includes(e.tagName) || [...e.attributes].some((a) => /^on|href|src/.test(a.name))).map((e) => e.outerHTML.slice(0, 100)), [...allowed]);
+  for (const wrap of [false, true]) {
+    if (wrap) await page.keyboard.press('z');
+    await page.keyboard.press('End');
+    const rows = await all(page);
+    expect(rows).toHaveLength(lines.length + 2);
+    expect(rows.join('\n')).toContain('<script>window.pwned');
+    expect(rows.join('')).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
+    expect(await strange()).toEqual([]);
+  }
+  await page.keyboard.press('Home');
+  await page.waitForTimeout(200);
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+  }
+  await expect(page.locator('.drawer')).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('<script>');
+  await page.keyboard.press('Enter');
+  await page.waitForTimeout(300);
+  expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined();
+  expect(await page.locator('script').count()).toBe(1);
+  expect(await page.title()).toBe('app.log · livetail');
+});
+
+test('a hundred thousand lines a second', async ({ page }) => {
+  test.setTimeout(90_000);
+  log.write('start');
+  await open(page);
+  await page.evaluate(() => {
+    const times: number[] = [];
+    (window as unknown as { frames: number[] }).frames = times;
+    let last = performance.now();
+    const tick = (now: number) => {
+      times.push(now - last);
+      last = now;
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  });
+  const heap = () => page.evaluate(() => (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize / 1e6);
+  const messages: string[] = [];
+  let off = log.off;
+  const each = 2000;
+  for (let i = 0; i < 400; i++) {
+    const text = Array.from({ length: each }, (_, k) => `2026-11-23 09:30:00.123 | INFO     | shop.orders:handle:142 - order accepted id=${i * each + k} path=/api/orders/8813 and some more words\n`).join('');
+    messages.push(JSON.stringify({ t: 'lines', start: `g1.${off}`, end: `g1.${off + text.length}`, text }));
+    off += text.length;
+  }
+  await page.evaluate(() => ((window as unknown as { frames: number[] }).frames.length = 0));
+  const sizes: number[] = [];
+  const start = Date.now();
+  for (let i = 0; i < messages.length; i++) {
+    for (const s of front.sockets) s.send(messages[i]);
+    const due = start + (i + 1) * 20;
+    if (due > Date.now()) await new Promise((done) => setTimeout(done, due - Date.now()));
+    if (i % 80 === 79) sizes.push(await heap());
+  }
+  await atEnd(page, /id=799999 /);
+  const took = (Date.now() - start) / 1000;
+  const frames = (await page.evaluate(() => (window as unknown as { frames: number[] }).frames)).sort((a, b) => a - b);
+  const p95 = frames[Math.floor(frames.length * 0.95)];
+  const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
+  console.log(`100,000 lines/s for ${took.toFixed(1)} s: frame p50 ${frames[frames.length >> 1].toFixed(1)} ms, p95 ${p95.toFixed(1)} ms; heap ${sizes.map((s) => s.toFixed(0)).join(' ')} MB; ${nodes} nodes`);
+  expect(nodes).toBeLessThan(5000);
+  expect(sizes.at(-1)!).toBeLessThan(200);
+});
