@@ -3,9 +3,12 @@ package tail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
+	"unicode/utf8"
 
 	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
 )
@@ -26,13 +29,19 @@ func (c *client) Info(ctx context.Context) (Info, error) {
 }
 
 func (c *client) List(ctx context.Context, req ListRequest) iter.Seq2[Entry, error] {
-	in := &tailpb.ListRequest{Prefix: req.Prefix, Limit: int32(min(req.Limit, 1<<30))}
+	in := &tailpb.ListRequest{Prefix: req.Prefix, Limit: int32(min(max(req.Limit, -1), 1<<30))}
+	if err := checkText(req.Prefix); err != nil {
+		return refused[Entry](err)
+	}
 	return receive(ctx,
 		func(ctx context.Context) (receiver[tailpb.ListResponse], error) { return c.rpc.List(ctx, in) },
 		func(m *tailpb.ListResponse) (Entry, bool) { return entryFromProto(m), true })
 }
 
 func (c *client) Follow(ctx context.Context, req FollowRequest) iter.Seq2[Event, error] {
+	if err := checkText(req.Log, req.Filter.Include, req.Filter.Exclude); err != nil {
+		return refused[Event](err)
+	}
 	in := followToProto(req)
 	return receive(ctx,
 		func(ctx context.Context) (receiver[tailpb.FollowResponse], error) { return c.rpc.Follow(ctx, in) },
@@ -43,6 +52,9 @@ func (c *client) Follow(ctx context.Context, req FollowRequest) iter.Seq2[Event,
 }
 
 func (c *client) Read(ctx context.Context, req ReadRequest) (Page, error) {
+	if err := checkText(req.Log, req.Filter.Include, req.Filter.Exclude); err != nil {
+		return Page{}, err
+	}
 	r, err := c.rpc.Read(ctx, readToProto(req))
 	if err != nil {
 		return Page{}, fromStatus(ctx, err)
@@ -83,6 +95,27 @@ func (c *client) Heartbeat(ctx context.Context, in iter.Seq[Beat]) iter.Seq2[Ord
 				return
 			}
 		}
+	}
+}
+
+// checkText refuses what the wire cannot carry: its strings are UTF-8.
+func checkText(log string, patterns ...[]string) error {
+	if !utf8.ValidString(log) {
+		return fmt.Errorf("the name of the log is not valid UTF-8: %w", ErrBadRequest)
+	}
+	for _, p := range slices.Concat(patterns...) {
+		if !utf8.ValidString(p) {
+			return fmt.Errorf("the pattern %q is not valid UTF-8: %w", p, ErrBadRequest)
+		}
+	}
+	return nil
+}
+
+// refused is the sequence that holds nothing but an error.
+func refused[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package tail
 
 import (
+	"math"
+	"strings"
 	"time"
 
 	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
@@ -8,6 +10,29 @@ import (
 
 // The enumerations of the domain have the same numbers as those of the wire (a test holds them to it), so that converting one is a
 // cast.
+
+// display makes a text for people fit for the wire, where strings are UTF-8: names of files need not be.
+func display(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+func displayAll(in []string) []string {
+	var out []string
+	for _, s := range in {
+		out = append(out, display(s))
+	}
+	return out
+}
+
+// unixNano is t.UnixNano, or the nearest that there is for the year 1 and the like.
+func unixNano(t time.Time) int64 {
+	switch s := t.Unix(); {
+	case s < math.MinInt64/int64(time.Second):
+		return math.MinInt64
+	case s >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
+	default:
+		return t.UnixNano()
+	}
+}
 
 func positionToProto(p Position) *tailpb.Position {
 	if p.IsZero() {
@@ -41,7 +66,7 @@ func eventToProto(e Event) *tailpb.Event {
 	case Boundary:
 		return &tailpb.Event{Event: &tailpb.Event_Boundary{Boundary: &tailpb.Boundary{
 			From: positionToProto(e.From), To: positionToProto(e.To),
-			How: tailpb.How(e.How), Order: tailpb.Order(e.Order), Name: e.Name,
+			How: tailpb.How(e.How), Order: tailpb.Order(e.Order), Name: display(e.Name),
 		}}}
 	case Truncated:
 		return &tailpb.Event{Event: &tailpb.Event_Truncated{Truncated: &tailpb.Truncated{
@@ -51,7 +76,7 @@ func eventToProto(e Event) *tailpb.Event {
 		return &tailpb.Event{Event: &tailpb.Event_Gap{Gap: &tailpb.Gap{
 			Cause: tailpb.Cause(e.Cause), Certain: e.Certain,
 			After: positionToProto(e.After), Before: positionToProto(e.Before),
-			Generations: e.Generations, Bytes: e.Bytes, MinBytes: e.MinBytes, Lines: e.Lines, Evidence: e.Evidence,
+			Generations: e.Generations, Bytes: e.Bytes, MinBytes: e.MinBytes, Lines: e.Lines, Evidence: displayAll(e.Evidence),
 		}}}
 	case Late:
 		return &tailpb.Event{Event: &tailpb.Event_Late{Late: &tailpb.Late{Lines: linesToProto(e.Lines)}}}
@@ -112,7 +137,7 @@ func startToProto(s Start) *tailpb.Start {
 	case startPosition:
 		return &tailpb.Start{At: &tailpb.Start_Position{Position: positionToProto(s.position)}}
 	case startTime:
-		return &tailpb.Start{At: &tailpb.Start_TimeUnixNano{TimeUnixNano: s.time.UnixNano()}}
+		return &tailpb.Start{At: &tailpb.Start_TimeUnixNano{TimeUnixNano: unixNano(s.time)}}
 	case startBeginning:
 		return &tailpb.Start{At: &tailpb.Start_Beginning{Beginning: true}}
 	default:
@@ -151,11 +176,11 @@ func followFromProto(r *tailpb.FollowRequest) FollowRequest {
 
 func readToProto(r ReadRequest) *tailpb.ReadRequest {
 	out := &tailpb.ReadRequest{
-		Log: r.Log, At: positionToProto(r.At), Backward: r.Backward, Lines: int32(min(r.Lines, MaxPageLines+1)),
+		Log: r.Log, At: positionToProto(r.At), Backward: r.Backward, Lines: int32(min(max(r.Lines, -1), MaxPageLines+1)),
 		Filter: filterToProto(r.Filter), Times: r.Times,
 	}
 	if !r.AtTime.IsZero() {
-		ns := r.AtTime.UnixNano()
+		ns := unixNano(r.AtTime)
 		out.AtTimeUnixNano = &ns
 	}
 	return out
@@ -198,7 +223,7 @@ func pageFromProto(p *tailpb.ReadResponse) Page {
 func entryToProto(e Entry) *tailpb.ListResponse {
 	out := &tailpb.ListResponse{Log: e.Log, Size: e.Size, Generations: int32(e.Generations)}
 	if !e.Modified.IsZero() {
-		out.ModifiedUnixNano = e.Modified.UnixNano()
+		out.ModifiedUnixNano = unixNano(e.Modified)
 	}
 	return out
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
-	"google.golang.org/grpc"
 )
 
 // LaunchOptions say which plugin to start and how.
@@ -97,11 +96,7 @@ func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 			cmd.Env = slices.Concat(opts.Env, spec.Env)
 			return c, nil
 		},
-		GRPCDialOptions: []grpc.DialOption{
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxToHost), grpc.MaxCallSendMsgSize(maxToPlugin)),
-			grpc.WithInitialWindowSize(streamWindow), grpc.WithInitialConnWindowSize(connWindow),
-			grpc.WithReadBufferSize(ioBuffer), grpc.WithWriteBufferSize(ioBuffer),
-		},
+		GRPCDialOptions: dialOptions(),
 	})
 	if err := p.start(ctx); err != nil {
 		err = explain(opts.Path, err, stderr.tail())

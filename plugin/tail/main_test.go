@@ -53,7 +53,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	hclog.SetDefault(hclog.NewNullLogger()) // go-plugin's test helper writes there.
 	goleak.VerifyTestMain(m)
 }
 

@@ -57,3 +57,20 @@ const (
 	maxToHost   = 4 << 20
 	maxToPlugin = 1 << 20
 )
+
+// dialOptions are those of the host's side of the connection.
+func dialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxToHost), grpc.MaxCallSendMsgSize(maxToPlugin)),
+		grpc.WithInitialWindowSize(streamWindow), grpc.WithInitialConnWindowSize(connWindow),
+		grpc.WithReadBufferSize(ioBuffer), grpc.WithWriteBufferSize(ioBuffer), grpc.WithSharedWriteBuffer(true),
+	}
+}
+
+// serverOptions are those of the plugin's side of the connection.
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxToPlugin), grpc.MaxSendMsgSize(maxToHost),
+		grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer), grpc.SharedWriteBuffer(true),
+	}
+}

@@ -39,10 +39,7 @@ func Serve(t Tailer) error {
 			Level: hclog.Warn, Output: os.Stderr, JSONFormat: true,
 		}),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts,
-				grpc.MaxRecvMsgSize(maxToPlugin), grpc.MaxSendMsgSize(maxToHost),
-				grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
-			)...)
+			return grpc.NewServer(append(opts, serverOptions()...)...)
 		},
 	})
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -34,6 +35,9 @@ func (s *server) List(req *tailpb.ListRequest, stream tailpb.TailerService_ListS
 	for e, err := range s.impl.List(stream.Context(), r) {
 		if err != nil {
 			return toStatus(err)
+		}
+		if !utf8.ValidString(e.Log) {
+			continue // The wire cannot carry it, so it could not be asked for either.
 		}
 		if err := stream.Send(entryToProto(e)); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -39,6 +40,7 @@ func toStatus(err error) error {
 	if len(text) > maxErrorText {
 		text = text[:maxErrorText]
 	}
+	text = display(text) // Otherwise gRPC leaves out what kind of error it was.
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {
 			st := status.New(s.code, text)
@@ -73,6 +75,10 @@ func fromStatus(ctx context.Context, err error) error {
 	}
 	if cerr := ctx.Err(); cerr != nil {
 		return cerr
+	}
+	// The plugin knows the deadline, too, and may be the first to notice that it has passed.
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return context.DeadlineExceeded
 	}
 	st := status.Convert(err)
 	for _, d := range st.Details() {

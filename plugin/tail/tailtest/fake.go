@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/livetail/livetail/plugin/internal/heartbeat"
 	"github.com/livetail/livetail/plugin/tail"
+	"github.com/livetail/livetail/plugin/tail/heartbeat"
 )
 
 // Fake is a [tail.Tailer] whose logs are in memory and do what a test says. It keeps the contract ([Run] proves it), needs no file
