@@ -1,0 +1,167 @@
+package logql
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// lineFilter lets lines pass that hold any of some texts or match any of some regular expressions; or, if negative, none of them.
+type lineFilter struct {
+	negative bool
+	any      []lineTest
+}
+
+// lineTest is one text or one regular expression.
+type lineTest struct {
+	text []byte
+	re   *regexp.Regexp
+}
+
+func (f *lineFilter) add(isPattern bool, s string) error {
+	t := lineTest{text: []byte(s)}
+	if isPattern && regexp.QuoteMeta(s) != s { // A pattern without meaning is a text, which is much faster to find.
+		re, err := compile(s)
+		if err != nil {
+			return err
+		}
+		t.re = re
+	}
+	f.any = append(f.any, t)
+	return nil
+}
+
+func (f *lineFilter) run(line []byte, _ *Labels) ([]byte, bool) {
+	for _, t := range f.any {
+		if t.matches(line) {
+			return line, !f.negative
+		}
+	}
+	return line, f.negative
+}
+
+func (t lineTest) matches(line []byte) bool {
+	if t.re == nil {
+		return bytes.Contains(line, t.text)
+	}
+	return t.re.Match(line[:min(len(line), MaxMatched)])
+}
+
+// labelFilter lets lines pass whose labels meet a condition.
+type labelFilter struct{ condition }
+
+func (f labelFilter) run(line []byte, labels *Labels) ([]byte, bool) { return line, f.holds(labels) }
+
+// condition is about the labels of a line.
+type condition interface{ holds(*Labels) bool }
+
+type both struct {
+	left, right condition
+	or          bool
+}
+
+func (b both) holds(l *Labels) bool {
+	if b.left.holds(l) == b.or {
+		return b.or
+	}
+	return b.right.holds(l)
+}
+
+type textCondition struct{ Matcher }
+
+func (c textCondition) holds(l *Labels) bool { return c.Matches(l.Get(c.Name)) }
+
+// numberCondition compares a label that is a number, a duration or a size.
+type numberCondition struct {
+	name, op string
+	unit     kind
+	value    float64
+}
+
+// holds lets lines pass that cannot be compared, with an error label, so that no line is lost by a misspelt unit; as Loki does.
+func (c numberCondition) holds(l *Labels) bool {
+	if l.Error() != "" {
+		return true
+	}
+	text, ok := l.Lookup(c.name)
+	if !ok {
+		return false
+	}
+	var v float64
+	switch c.unit {
+	case kindDuration:
+		var d time.Duration
+		d, ok = signedDuration(text)
+		v = float64(d)
+	case kindBytes:
+		v, ok = parseBytes(text)
+	default:
+		var err error
+		v, err = strconv.ParseFloat(text, 64)
+		ok = err == nil
+	}
+	if !ok {
+		l.fail("LabelFilterErr", strconv.Quote(text)+" is no "+strings.ToLower(string(c.unit)))
+		return true
+	}
+	switch c.op {
+	case "=", "==":
+		return v == c.value
+	case "!=":
+		return v != c.value
+	case ">":
+		return v > c.value
+	case ">=":
+		return v >= c.value
+	case "<":
+		return v < c.value
+	default:
+		return v <= c.value
+	}
+}
+
+func signedDuration(s string) (time.Duration, bool) {
+	negative := strings.HasPrefix(s, "-")
+	d, ok := parseDuration(strings.TrimPrefix(s, "-"))
+	if negative {
+		d = -d
+	}
+	return d, ok
+}
+
+// dropStage takes labels away: those named, or with keep all others.
+type dropStage struct {
+	keep   bool
+	labels []dropped
+}
+
+type dropped struct {
+	name    string
+	matcher *Matcher
+}
+
+func (s *dropStage) run(line []byte, labels *Labels) ([]byte, bool) {
+	labels.filter(func(l Label) bool {
+		for _, d := range s.labels {
+			if d.name == l.Name && (d.matcher == nil || d.matcher.Matches(l.Value)) {
+				return s.keep
+			}
+		}
+		return !s.keep || l.Name == labelError || l.Name == labelErrorDetails
+	})
+	return line, true
+}
+
+// decolorizeStage takes the terminal colours out of lines.
+type decolorizeStage struct{}
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;:]*[A-Za-z]")
+
+func (decolorizeStage) run(line []byte, _ *Labels) ([]byte, bool) {
+	if bytes.IndexByte(line, 0x1b) < 0 {
+		return line, true
+	}
+	return colour.ReplaceAll(line, nil), true
+}
