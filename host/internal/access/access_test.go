@@ -65,6 +65,7 @@ func TestCheck_SaysTheSameWhateverIsWrong(t *testing.T) {
 		"secret with more":             basic(here, "ann", "correct horse "),
 		"72 right bytes and one more":  basic(here, "long", strings.Repeat("y", 73)),
 		"over-long secret":             basic(here, "ann", long),
+		"long secret, though right":    basic(here, "longer", strings.Repeat("z", maxSecret+1)),
 		"no base64":                    request(here, "Authorization", "Basic !!!!"),
 		"base64 without a colon":       request(here, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("ann"))),
 		"unknown scheme":               request(here, "Authorization", "Digest username=ann"),
@@ -75,7 +76,8 @@ func TestCheck_SaysTheSameWhateverIsWrong(t *testing.T) {
 		"ticket that is none, with ok": withTicket(basic(here, "ann", "correct horse"), "AAAA"),
 	}
 	answer := func(r *http.Request) string {
-		a, _ := newAccess(t, line(t, "ann", "correct horse"), line(t, "bob", "battery staple"), line(t, "long", strings.Repeat("y", 72)))
+		a, _ := newAccess(t, line(t, "ann", "correct horse"), line(t, "bob", "battery staple"), line(t, "long", strings.Repeat("y", 72)),
+			argonLine("longer", strings.Repeat("z", maxSecret+1), 64, 1, 1))
 		_, err := a.Check(r)
 		if err == nil {
 			return "let in"

@@ -75,8 +75,8 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 			t.Errorf("who was taken out: %v", err)
 		}
 		before := calls.Load()
-		if who("bob", "battery staple"); calls.Load() != before {
-			t.Error("the secret of who stayed was worked out again")
+		if id := who("bob", "battery staple"); id.credential != bobOnce.credential || calls.Load() != before {
+			t.Error("who stayed is taken for somebody new")
 		}
 
 		// A mistake leaves everything as it was, and is said once.
@@ -107,6 +107,10 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 		synctest.Wait()
 		if id := who("ann", "correct horse"); id.MayFollow("/var/x") || !id.MayFollow("/srv/x") || len(reports()) != 5 {
 			t.Errorf("after the file came back: %+v, reports %v", id, reports())
+		}
+		write(t, file, strings.TrimSuffix(bob, "\n")+":/srv\n")
+		if err := a.Reload(); err != nil || !bobOnce.revoked() {
+			t.Errorf("who may follow less now goes on as before: %v", err)
 		}
 	})
 }

@@ -101,8 +101,6 @@ func tlsConfig(o TLSOptions, contents [][]byte) (*tls.Config, error) {
 			return nil, fmt.Errorf("%s holds no certificate", o.ClientCAFile)
 		}
 		c.ClientAuth = tls.RequireAndVerifyClientCert
-		// A resumed session would be judged by the authorities of its first handshake.
-		c.SessionTicketsDisabled = true
 	}
 	return c, nil
 }
