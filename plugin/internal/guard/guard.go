@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -38,7 +39,7 @@ const DefaultMaxEntries = 65_536
 // Options adapt a [Guard]. The zero value is fine.
 type Options struct {
 	// Sibling reports whether name is that of a rotated generation of the file base, both without folder. It says which other files
-	// a root that is a file allows; nil allows none.
+	// a root that is a file allows; nil means [family.Sibling].
 	Sibling func(base, name string) bool
 	// MaxEntries is the most names that one listing returns; 0 means [DefaultMaxEntries].
 	MaxEntries int
@@ -65,7 +66,7 @@ type root struct {
 func New(roots []string, opts Options) (*Guard, error) {
 	g := &Guard{sibling: opts.Sibling, entries: opts.MaxEntries}
 	if g.sibling == nil {
-		g.sibling = func(string, string) bool { return false }
+		g.sibling = family.Sibling
 	}
 	if g.entries <= 0 {
 		g.entries = DefaultMaxEntries

@@ -343,6 +343,19 @@ func TestOpen_RootFileThatIsALink(t *testing.T) {
 	}
 }
 
+func TestOpen_RootFile_SiblingsAreThoseOfTheKnownRotators(t *testing.T) {
+	tr := newTree(t)
+	tr.write(t, "logs/app-2026-11-23T07-08-09.012.log", "older")
+	tr.write(t, "logs/app.conf", canary)
+	g := newGuard(t, Options{}, tr.logs+"/app.log")
+	if got, err := read(g, tr.logs+"/app-2026-11-23T07-08-09.012.log"); err != nil || got != "older" {
+		t.Errorf("sibling: %q, %v", got, err)
+	}
+	if _, err := read(g, tr.logs+"/app.conf"); !errors.Is(err, tail.ErrNotAllowed) {
+		t.Errorf("another file: %v", err)
+	}
+}
+
 // A thread swaps the file for a link out of the roots, a FIFO and back, as fast as it can.
 func TestOpen_SwappedAllTheTime_NeverReadsTheCanaryNorBlocks(t *testing.T) {
 	tr := newTree(t)
