@@ -33,7 +33,13 @@ type Config struct {
 	AllowedOrigins []string
 	BasePath       string
 	PublicURL      string
+	TrustedProxies []string
 	Insecure       bool
+
+	TokenFile   string
+	TLSCert     string
+	TLSKey      string
+	TLSClientCA string
 
 	MaxSessions           int
 	MaxSessionsPerAddress int
@@ -67,7 +73,12 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.AllowedOrigins, "allowed-origin", nil, "further origin, e.g. https://grafana.example.org, whose pages may connect (repeatable)")
 	fs.StringVar(&c.BasePath, "base-path", "", "path under which a proxy publishes this server, e.g. /logs")
 	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which people reach this server, for what it prints at the start (default: the listen address)")
-	fs.BoolVar(&c.Insecure, "insecure", false, "allow an address other than loopback without authentication and TLS")
+	fs.StringSliceVar(&c.TrustedProxies, "trusted-proxy", nil, "network, e.g. 10.0.0.0/8, of proxies whose word about addresses is believed (repeatable)")
+	fs.StringVar(&c.TokenFile, "token-file", "", "file with the credentials of those who may follow logs; livetail token makes a line of it (default: no credentials)")
+	fs.StringVar(&c.TLSCert, "tls-cert", "", "PEM file with the certificate; read again when it changes")
+	fs.StringVar(&c.TLSKey, "tls-key", "", "PEM file with the key of the certificate")
+	fs.StringVar(&c.TLSClientCA, "tls-client-ca", "", "PEM file with the authorities of which viewers must show a certificate")
+	fs.BoolVar(&c.Insecure, "insecure", false, "allow an address other than loopback without credentials and TLS")
 	fs.IntVar(&c.MaxSessions, "max-sessions", 10_000, "most viewers at a time")
 	fs.IntVar(&c.MaxSessionsPerAddress, "max-sessions-per-address", 1_000, "most viewers at a time from one address")
 	fs.StringVar(&c.Plugin, "plugin", "", "executable of another plugin that follows the logs (default: livetail starts itself as one)")
@@ -121,6 +132,10 @@ func (c *Config) Validate() error {
 		return &Error{"max-sessions-per-address", "must be at least 1"}
 	case c.Poll < 10*time.Millisecond || c.Poll > time.Minute:
 		return &Error{"poll", fmt.Sprintf("%s is not between 10ms and 1m", c.Poll)}
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return &Error{"tls-cert", "and tls-key belong together, and only one of them is set"}
+	case c.TLSClientCA != "" && c.TLSCert == "":
+		return &Error{"tls-client-ca", "is set without tls-cert"}
 	case c.Plugin == "" && (len(c.PluginArgs) > 0 || c.PluginSHA256 != ""):
 		return &Error{"plugin", "is missing, but plugin-arg or plugin-sha256 is set"}
 	}
@@ -158,8 +173,11 @@ func (c *Config) checkAddress(setting, addr string) error {
 	if IsLoopback(host) || c.Insecure {
 		return nil
 	}
-	return &Error{setting, fmt.Sprintf("%s can be reached from other machines, and this version has neither authentication nor TLS of its own: "+
-		"listen on 127.0.0.1 behind a proxy that has them, or say --insecure", addr)}
+	if setting == "listen" && c.TokenFile != "" && c.TLSCert != "" {
+		return nil
+	}
+	return &Error{setting, fmt.Sprintf("%s can be reached from other machines: set token-file, tls-cert and tls-key, or listen on 127.0.0.1 behind a "+
+		"proxy that asks who comes, or say --insecure", addr)}
 }
 
 // IsLoopback reports whether host, an address or a name, is this machine alone.

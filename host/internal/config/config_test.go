@@ -100,6 +100,9 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 		{name: "base path", args: []string{"--base-path", "logs/"}, want: "base-path: "},
 		{name: "public url", args: []string{"--public-url", "example.org"}, want: "public-url: "},
 		{name: "checksum alone", args: []string{"--plugin-sha256", "00"}, want: "plugin: is missing"},
+		{name: "half of TLS", args: []string{"--tls-cert", "a.pem"}, want: "tls-cert: and tls-key belong together"},
+		{name: "client certificates without TLS", args: []string{"--tls-client-ca", "a.pem"}, want: "tls-client-ca: "},
+		{name: "credentials in the clear", args: []string{"--listen", ":8765", "--token-file", "t"}, want: "listen: "},
 		{name: "sessions", args: []string{"--max-sessions", "0"}, want: "max-sessions: "},
 		{name: "poll", args: []string{"--poll", "1ns"}, want: "poll: "},
 	} {
@@ -112,6 +115,13 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 				t.Errorf("got %q, want one line with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestValidate_CredentialsAndTLS_AnyAddressWillDo(t *testing.T) {
+	args := []string{"--listen", "0.0.0.0:0", "--token-file", "t", "--tls-cert", "c", "--tls-key", "k"}
+	if _, err := load(t, args, nil, ""); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/livetail/livetail/host"
+	"github.com/livetail/livetail/host/internal/access"
+	"github.com/livetail/livetail/host/internal/config"
+	"github.com/livetail/livetail/host/internal/logging"
+)
+
+func newServe() *cobra.Command {
+	var cfg config.Config
+	cmd := &cobra.Command{
+		Use:   "serve [DIR|FILE …]",
+		Short: "Serve the logs below these folders to viewers (default: " + config.DefaultRoot + ")",
+		Long: `Serve opens a front door for the logs below the given folders, or for the given files: for browsers at http://ADDRESS/, for programs at
+ws://ADDRESS/absolute/path/of.log?tail=1, for curl at the same URL with http.
+
+Every flag can also be set in the environment (LIVETAIL_HEARTBEAT_TIMEOUT=5s) and in the YAML file that --config names (heartbeat-timeout: 5s).
+Name folders rather than files where you can: rotated files are found beside the live one either way, but a file that is mounted alone into a
+container is cut off from its successors.
+
+A hang-up signal (SIGHUP) starts the plugin anew, also from an executable that was replaced, while every viewer stays connected.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			log, err := load(&cfg, cmd, args)
+			if err != nil {
+				return err
+			}
+			for _, r := range cfg.MissingRoots() {
+				log.WithField("root", r).Warn("this root does not exist yet; its logs can be followed once it does")
+			}
+			return serve(cmd.Context(), &cfg, log, func(addr, url string) {
+				fmt.Fprintf(cmd.OutOrStdout(), "open %s/\nlivetail %s listening on %s\n", url, buildVersion(), addr)
+			})
+		},
+	}
+	cfg.Bind(cmd.Flags())
+	return cmd
+}
+
+// load completes cfg from everywhere it can come from, and makes our own log.
+func load(cfg *config.Config, cmd *cobra.Command, args []string) (*logrus.Logger, error) {
+	if err := cfg.Load(cmd.Flags(), args, os.Getenv); err != nil {
+		return nil, err
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	log, err := logging.New(cmd.ErrOrStderr(), cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return log, nil
+}
+
+// serve runs the front door until ctx is cancelled, then says good-bye to all viewers. Once viewers can come, announce is told the address and
+// the URL, which has no slash at its end.
+func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce func(addr, url string)) error {
+	opts, err := pluginOptions(cfg)
+	if err != nil {
+		return err
+	}
+	h, err := host.New(host.Config{
+		Plugin: opts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
+		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
+		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
+		Version: buildVersion(), Log: log,
+	})
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var secure *access.TLS
+	if cfg.TLSCert != "" {
+		secure, err = access.NewTLS(access.TLSOptions{
+			CertFile: cfg.TLSCert, KeyFile: cfg.TLSKey, ClientCAFile: cfg.TLSClientCA, OnReload: h.CertificateChanged,
+		})
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+	}
+	ln, err := listen("listen", cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer ln.Close() // Again, if all went well.
+	var ops net.Listener
+	if cfg.Ops != "" {
+		if ops, err = listen("ops-listen", cfg.Ops); err != nil {
+			return err
+		}
+		defer ops.Close()
+	}
+	if err := h.Start(ctx); err != nil {
+		return &exitError{exitPlugin, err}
+	}
+	announce(ln.Addr().String(), publicURL(cfg, ln.Addr()))
+	if ops != nil {
+		log.WithField("address", ops.Addr().String()).Info("metrics and health for operators")
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	if secure != nil {
+		ln = tls.NewListener(ln, secure.Config())
+		running.Go(func() { _ = secure.Run(ctx) }) // Its error is that of the context.
+	}
+	running.Go(func() { swapOnHangup(ctx, h, cfg, log) })
+	door, opsServer := h.Server(), h.OpsServer()
+	running.Go(func() { cancelOnError(cancel, door.Serve(ln)) })
+	if ops != nil {
+		running.Go(func() { cancelOnError(cancel, opsServer.Serve(ops)) })
+	}
+	err = h.Run(ctx) // Until ctx ends, and every viewer has been told good-bye.
+	shutdown(door)
+	shutdown(opsServer)
+	running.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(err, cause)
+	}
+	log.Info("ended")
+	return err
+}
+
+// linesOf says in package host's way that a new viewer gets no last lines.
+func linesOf(cfg *config.Config) int {
+	if cfg.Lines == 0 {
+		return -1
+	}
+	return cfg.Lines
+}
+
+// allowedHosts adds the name in the public URL to those that are listed.
+func allowedHosts(cfg *config.Config) []string {
+	_, after, ok := strings.Cut(cfg.PublicURL, "://")
+	if !ok {
+		return cfg.AllowedHosts
+	}
+	name, _, _ := strings.Cut(after, "/")
+	return append(cfg.AllowedHosts[:len(cfg.AllowedHosts):len(cfg.AllowedHosts)], name)
+}
+
+// cancelOnError ends the program when a listener fails.
+func cancelOnError(cancel context.CancelCauseFunc, err error) {
+	if !errors.Is(err, http.ErrServerClosed) {
+		cancel(fmt.Errorf("accept connections: %w", err))
+	}
+}
+
+// shutdown ends a server whose long answers are over already.
+func shutdown(s *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		_ = s.Close()
+	}
+}
+
+// swapOnHangup starts the plugin anew at each SIGHUP, until ctx ends.
+func swapOnHangup(ctx context.Context, h *host.Host, cfg *config.Config, log *logrus.Logger) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		opts, err := pluginOptions(cfg)
+		if err == nil {
+			err = h.Swap(ctx, *opts)
+		}
+		if err != nil {
+			log.WithError(err).Error("the plugin was not replaced; the old one goes on")
+			continue
+		}
+		log.Info("the plugin was replaced")
+	}
+}
+
+// listen opens a listener; the error says what to do.
+func listen(setting, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w: is another program there? port 0 picks a free one", setting, err)
+	}
+	return ln, nil
+}
+
+// publicURL is where people open the page.
+func publicURL(cfg *config.Config, addr net.Addr) string {
+	if cfg.PublicURL != "" {
+		return strings.TrimSuffix(cfg.PublicURL, "/")
+	}
+	scheme := "http://"
+	if cfg.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + addr.String() + cfg.BasePath
+}
