@@ -6,7 +6,6 @@ package filetail
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 
@@ -79,7 +78,7 @@ func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
 
 // Info implements [tail.Tailer].
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
-	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityHistory}}, nil
+	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityTime}}, nil
 }
 
 // List implements [tail.Tailer].
@@ -103,7 +102,7 @@ func (t *Tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.
 
 // Follow implements [tail.Tailer].
 func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
-	path, err := t.resolve(req.Log, req.Filter, req.Times)
+	path, err := t.guard.Resolve(req.Log)
 	if err != nil {
 		return func(yield func(tail.Event, error) bool) { yield(nil, err) }
 	}
@@ -112,19 +111,9 @@ func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 
 // Read implements [tail.Tailer].
 func (t *Tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
-	path, err := t.resolve(req.Log, req.Filter, req.Times || !req.AtTime.IsZero())
+	path, err := t.guard.Resolve(req.Log)
 	if err != nil {
 		return tail.Page{}, err
 	}
 	return t.engine.Read(ctx, path, req)
-}
-
-func (t *Tailer) resolve(log string, f tail.Filter, times bool) (guard.Path, error) {
-	if times {
-		return guard.Path{}, fmt.Errorf("times: %w", tail.ErrUnsupported)
-	}
-	if !f.IsZero() {
-		return guard.Path{}, fmt.Errorf("filter: %w", tail.ErrUnsupported)
-	}
-	return t.guard.Resolve(log)
 }

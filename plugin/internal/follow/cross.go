@@ -14,9 +14,10 @@ func (r *Reader) leave() {
 		return
 	}
 	if len(r.b.pending()) > 0 {
-		e := r.unterminated().(tail.Lines)
-		e.Text = append([]byte(nil), e.Text...) // It waits in the queue while the block goes on.
-		r.queue = append(r.queue, e)
+		if e, ok := r.unterminated().(tail.Lines); ok {
+			e.Text = append([]byte(nil), e.Text...) // It waits in the queue while the block goes on.
+			r.queue = append(r.queue, e)
+		}
 	}
 	r.end = r.position()
 }
@@ -126,6 +127,7 @@ func copyWindowGap(after, before tail.Position) tail.Gap {
 type lateReader struct {
 	b      block
 	before window
+	pick   *picker
 	until  time.Time
 }
 
@@ -143,6 +145,7 @@ func (r *Reader) addLate() {
 		b:      block{g: r.g, off: r.b.off, before: w},
 		before: w,
 		until:  time.Now().Add(r.l.e.opts.Linger),
+		pick:   r.pick.late(),
 	})
 }
 
@@ -151,7 +154,9 @@ func (r *Reader) readLate() tail.Event {
 	for len(r.late) > 0 && time.Now().After(r.late[0].until) {
 		old := r.late[0]
 		if n := len(old.b.pending()); n > 0 {
-			return r.lateLines(old, n)
+			if e := r.lateLines(old, n); e != nil {
+				return e
+			}
 		}
 		r.dropLate(0)
 	}
@@ -163,18 +168,31 @@ func (r *Reader) readLate() tail.Event {
 			}
 		}
 		if n, _ := cut(o.b.pending(), false); n > 0 {
-			return r.lateLines(o, n)
+			if e := r.lateLines(o, n); e != nil {
+				return e
+			}
 		}
 		o.b.park()
 	}
 	return nil
 }
 
+// lateLines hands out the first n bytes of what is pending in o; nil if none of it is wanted.
 func (r *Reader) lateLines(o *lateReader, n int) tail.Event {
 	at := func() tail.Position { return o.b.g.position(o.b.from(), &o.before) }
-	e := tail.Lines{Start: at(), Text: o.b.take(n)}
-	o.before.push(e.Text)
+	e := tail.Lines{Start: at()}
+	from := o.b.from()
+	data := o.b.take(n)
+	o.before.push(data)
 	e.End = at()
+	e.Text = data
+	if r.pick != nil {
+		p := o.pick.lines(data, from, -1)
+		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
+	}
+	if len(e.Text) == 0 {
+		return nil
+	}
 	r.atEnd = false
 	return tail.Late{Lines: e}
 }
@@ -183,11 +201,22 @@ func (r *Reader) lateLines(o *lateReader, n int) tail.Event {
 func (r *Reader) dropLate(i int) {
 	old := r.late[i]
 	r.late = slices.Delete(r.late, i, i+1)
-	if old.b.page != nil {
-		blocks.Put(old.b.page)
-		old.b.page = nil
-	}
+	old.b.drop()
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
 	r.l.leaveLocked(old.b.g)
+}
+
+// late returns a picker that goes on in a generation that has been left.
+func (p *picker) late() *picker {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	if p.stamp != nil {
+		stamp, parser := *p.stamp, *p.stamp.Parser
+		stamp.Parser = &parser
+		c.stamp = &stamp
+	}
+	return &c
 }

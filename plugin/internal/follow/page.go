@@ -17,19 +17,24 @@ func (e *Engine) Read(ctx context.Context, path guard.Path, req tail.ReadRequest
 	if req.Lines < 1 || req.Lines > tail.MaxPageLines {
 		return tail.Page{}, fmt.Errorf("a page of %d lines is asked for, possible are 1 to %d: %w", req.Lines, tail.MaxPageLines, tail.ErrBadRequest)
 	}
-	if req.At.IsZero() {
+	if req.At.IsZero() && req.AtTime.IsZero() {
 		return tail.Page{}, fmt.Errorf("no position to read from is given: %w", tail.ErrBadRequest)
+	}
+	pick, err := newPicker(req.Filter, req.Times)
+	if err != nil {
+		return tail.Page{}, err
 	}
 	l, err := e.acquire(ctx, path)
 	if err != nil {
 		return tail.Page{}, err
 	}
-	r := &Reader{l: l, left: -1}
+	r := &Reader{l: l, left: -1, pick: pick}
 	defer r.Close()
-	if _, err := l.oldest(); err != nil && l.empty() {
-		return tail.Page{}, err
+	start := tail.StartAtPosition(req.At)
+	if !req.AtTime.IsZero() {
+		start = tail.StartAtTime(req.AtTime)
 	}
-	if err := r.beginPosition(ctx, req.At); err != nil {
+	if err := r.begin(ctx, start); err != nil {
 		return tail.Page{}, err
 	}
 	if req.Backward {
@@ -85,10 +90,16 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 		}
 		end := off
 		var found int64
-		if off, found, err = lastLines(ctx, g, end, n, true); err != nil {
+		if off, found, err = r.lastIn(ctx, g, end, n, true); err != nil {
 			return nil, 0, false, err
 		}
 		n -= found
+		if r.pick != nil && r.pick.match != nil {
+			if n <= 0 || r.scanned > maxScan {
+				return g, off, false, nil
+			}
+			continue
+		}
 		if bytes -= end - off; bytes < 0 { // Too much for a page: begin with the first line that fits.
 			off, err = lineAfter(ctx, g, off-bytes, end)
 			return g, off, false, err

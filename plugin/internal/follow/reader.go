@@ -25,11 +25,13 @@ type Reader struct {
 	flushed bool          // the incomplete line at the end has been handed out, because nobody waits for the rest
 	end     tail.Position // the end of the last generation that could be read
 	queue   []tail.Event
+	pick    *picker // nil if lines are not looked at
 	late    []*lateReader
 
 	stopAt  *generation // with stopOff: where to end; nil for nowhere
 	stopOff int64
-	left    int // how many more lines are wanted; negative for any number
+	scanned int64 // how far back it has looked for lines that pass the filter
+	left    int   // how many more lines are wanted; negative for any number
 }
 
 // Close lets go of what the reader holds.
@@ -38,10 +40,7 @@ func (r *Reader) Close() {
 		r.dropLate(0)
 	}
 	r.move(nil)
-	if r.b.page != nil {
-		blocks.Put(r.b.page)
-		r.b.page = nil
-	}
+	r.b.drop()
 	r.l.release()
 }
 
@@ -105,7 +104,13 @@ func (r *Reader) Next(ctx context.Context) (tail.Event, error) {
 			return nil, errEnd
 		}
 		if n, piece := cut(r.b.pending(), r.long); n > 0 {
-			return r.lines(n, piece), nil
+			if e := r.lines(n, piece); e != nil {
+				return e, nil
+			}
+			if err := r.payForFilter(ctx); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if e := r.readLate(); e != nil {
 			return e, nil
@@ -155,8 +160,10 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 	if v.next == nil || !r.follow && !v.nextOpen {
 		if !r.follow && !r.flushed {
 			r.flushed = true
-			if n := len(r.b.pending()); n > 0 {
-				return r.unterminated(), nil
+			if len(r.b.pending()) > 0 {
+				if e := r.unterminated(); e != nil {
+					return e, nil
+				}
 			}
 		}
 		if !r.atEnd {
@@ -203,32 +210,84 @@ func (r *Reader) position() tail.Position {
 	return tail.Position{Generation: r.g.token, Offset: r.b.from(), Check: r.check}
 }
 
-// lines hands out the first n bytes of what is pending.
+// lines hands out the first n bytes of what is pending; nil if none of it is wanted.
 func (r *Reader) lines(n int, piece tail.Piece) tail.Event {
-	if r.left > 0 {
-		var found int
-		n, found = nth(r.b.pending()[:n], r.left)
-		r.left -= found
-	}
-	e := tail.Lines{Start: r.position(), Text: r.b.take(n), Piece: piece}
-	r.before.push(e.Text)
-	r.check = r.before.check()
+	e := tail.Lines{Start: r.position(), Piece: piece}
 	r.long = piece == tail.PieceFirst || piece == tail.PieceMiddle
-	r.atEnd = false
+	found := 0
+	if r.pick == nil {
+		if r.left > 0 {
+			n, found = nth(r.b.pending()[:n], r.left)
+		}
+		e.Text = r.b.take(n)
+		r.before.push(e.Text)
+	} else {
+		var p pick
+		at, data := r.b.from(), r.b.pending()[:n]
+		w := r.before
+		if piece == tail.PieceNone {
+			p = r.pickLines(data, at, &w)
+		} else {
+			p = r.pick.piece(data, at, piece)
+			w.push(data)
+		}
+		r.b.take(p.length)
+		r.before = w
+		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
+		found = p.lines
+	}
+	if r.left > 0 {
+		r.left -= min(found, r.left)
+	}
+	r.check = r.before.check()
 	e.End = r.position()
+	if len(e.Text) == 0 {
+		return nil
+	}
+	r.atEnd = false
 	return e
 }
 
-// unterminated hands out the rest of a generation, which has no newline at its end.
+// pickLines picks from data and moves the window over it, which has to happen before picking moves the text.
+func (r *Reader) pickLines(data []byte, at int64, w *window) pick {
+	if r.left < 0 {
+		w.push(data)
+		return r.pick.lines(data, at, r.left)
+	}
+	// How much of data is looked at is known afterwards only, so keep it.
+	whole := append([]byte(nil), data...)
+	p := r.pick.lines(data, at, r.left)
+	w.push(whole[:p.length])
+	return p
+}
+
+// payForFilter waits for what an expensive filter has cost.
+func (r *Reader) payForFilter(ctx context.Context) error {
+	if r.pick == nil || r.pick.rest == 0 {
+		return nil
+	}
+	timer := time.NewTimer(r.pick.rest)
+	defer timer.Stop()
+	r.pick.rest = 0
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// unterminated hands out the rest of a generation, which has no newline at its end; nil if it is not wanted.
 func (r *Reader) unterminated() tail.Event {
 	piece := tail.PieceNone
 	if r.long {
 		piece = tail.PieceLast
 	}
-	if r.left > 0 {
-		r.left--
+	left := r.left
+	e := r.lines(len(r.b.pending()), piece)
+	if left > 0 && e != nil {
+		r.left = left - 1
 	}
-	e := r.lines(len(r.b.pending()), piece).(tail.Lines)
 	return e
 }
 
@@ -248,6 +307,9 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	n := r.before.n
 	r.long = n > 0 && off > g.from && r.before.b[n-1] != '\n'
 	r.flushed = false
+	if r.pick != nil {
+		r.pick.enter(ctx, g, off, r.long)
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/tail"
@@ -33,16 +34,33 @@ func (e *Engine) Follow(ctx context.Context, path guard.Path, req tail.FollowReq
 
 // Open returns a reader at the start that req asks for. Everything that is written after Open has returned is going to be read.
 func (e *Engine) Open(ctx context.Context, path guard.Path, req tail.FollowRequest) (*Reader, error) {
+	pick, err := newPicker(req.Filter, req.Times)
+	if err != nil {
+		return nil, err
+	}
 	l, err := e.acquire(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{l: l, follow: req.Follow, wait: req.Wait, left: -1}
+	r := &Reader{l: l, follow: req.Follow, wait: req.Wait, left: -1, pick: pick}
 	if err := r.begin(ctx, req.Start); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// newPicker returns nil if lines need not be looked at.
+func newPicker(f tail.Filter, times bool) (*picker, error) {
+	m, err := compile(f)
+	if err != nil || m == nil && !times {
+		return nil, err
+	}
+	p := &picker{match: m}
+	if times {
+		p.stamp = newStamper()
+	}
+	return p, nil
 }
 
 // maxRetries is how often finding the start is tried again because the file was rewritten meanwhile.
@@ -99,7 +117,44 @@ func (r *Reader) beginAt(ctx context.Context, start tail.Start) error {
 	if p, ok := start.Position(); ok {
 		return r.beginPosition(ctx, p)
 	}
-	return fmt.Errorf("starting at a %s: %w", start, tail.ErrUnsupported)
+	t, _ := start.Time()
+	return r.beginTime(ctx, t)
+}
+
+// beginTime begins with the first line whose time is not before t, or at the end if there is none.
+func (r *Reader) beginTime(ctx context.Context, t time.Time) error {
+	if err := r.l.wholeChain(ctx); err != nil {
+		return err
+	}
+	gens, unpin := r.l.snapshot()
+	defer unpin()
+	// The newest generation that begins before t holds it, or else the one after it begins with it.
+	var after *generation
+	for i := len(gens) - 1; i >= 0; i-- {
+		g := gens[i]
+		if !g.readable(r.l) {
+			continue
+		}
+		off, found, err := firstAtTime(ctx, g, t)
+		switch {
+		case errors.Is(err, errCorrupt):
+			continue
+		case err != nil:
+			return err
+		case found && off > g.from:
+			return r.enter(ctx, g, off)
+		case found:
+			after = g
+		case after != nil:
+			return r.enter(ctx, after, after.from)
+		case off > g.from: // All that is in g is older, and nothing newer has been found.
+			return r.beginLast(ctx, 0)
+		}
+	}
+	if after != nil {
+		return r.enter(ctx, after, after.from)
+	}
+	return r.beginLast(ctx, 0)
 }
 
 // beginFirst begins with the oldest generation there is.
@@ -209,7 +264,7 @@ func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at 
 		// An incomplete line at the end is a line if it is going to be delivered as one.
 		partial := at != nil || !r.follow
 		at = g
-		if off, found, err = lastLines(ctx, g, size, left, partial); err != nil {
+		if off, found, err = r.lastIn(ctx, g, size, left, partial); err != nil {
 			return nil, 0, 0, err
 		}
 		if left -= found; left <= 0 {
@@ -218,6 +273,43 @@ func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at 
 	}
 	return at, off, left, nil
 }
+
+// lastIn is lastLines for the lines that the reader wants.
+func (r *Reader) lastIn(ctx context.Context, g *generation, end, n int64, partial bool) (off, found int64, err error) {
+	if r.pick == nil || r.pick.match == nil || n == 0 {
+		return lastLines(ctx, g, end, n, partial)
+	}
+	if g.packed != nil {
+		return lastMatching(ctx, g, r.pick.match, 0, end, min(n, tail.MaxPageLines))
+	}
+	n = min(n, tail.MaxPageLines)
+	off = end
+	for off > g.from && found < n {
+		// A stretch at a time, from the end, each beginning with a line.
+		from := max(off-matchStretch, g.from)
+		if from > g.from {
+			if from, err = lineAfter(ctx, g, from, off); err != nil {
+				return 0, 0, err
+			}
+		}
+		at, some, err := lastMatching(ctx, g, r.pick.match, from, off, n-found)
+		if err != nil {
+			return 0, 0, err
+		}
+		off = at
+		found += some
+		if r.scanned += matchStretch; r.scanned > maxScan {
+			return off, n, nil // Far enough: what has been found has to do.
+		}
+	}
+	return off, found, nil
+}
+
+// How far back lines that pass a filter are looked for.
+const (
+	matchStretch = 1 << 20
+	maxScan      = 256 << 20
+)
 
 // beginPosition begins at p. If what p names is not there any more, it begins with the oldest that came after it, and declares the gap.
 func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {

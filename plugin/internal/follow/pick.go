@@ -1,0 +1,245 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/livetail/livetail/plugin/internal/linetime"
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// picker is what a reader does with each line, if anything: filter it and find out its time. Without either, lines are not looked at.
+type picker struct {
+	match *matcher
+	stamp *linetime.Stamper // nil if times are not wanted
+
+	open     bool  // the piece of a long line that comes next belongs to a line that is wanted
+	openTime int64 // the time of that line
+	rest     time.Duration
+}
+
+// pick is what of some lines is wanted.
+type pick struct {
+	length  int // how many bytes of the input were looked at
+	text    []byte
+	offsets []uint32 // nil if text is the input itself
+	times   []int64
+	lines   int
+}
+
+// lines picks from whole lines, or one unfinished line at their end. at is the offset of the first; most, how many are wanted, negative for all. The text of the
+// result stands where the input was.
+func (p *picker) lines(data []byte, at int64, most int) pick {
+	var out pick
+	begun := time.Now()
+	all := true
+	kept := data[:0]
+	for out.length < len(data) && out.lines != most {
+		start := out.length
+		n, _ := nth(data[start:], 1)
+		line := data[start : start+n]
+		out.length += n
+		var t int64
+		if p.stamp != nil {
+			t = p.stamp.Stamp(line, at+int64(start))
+		}
+		if !p.match.pass(line) {
+			all = false
+			continue
+		}
+		out.lines++
+		kept = append(kept, line...) // In place: it never overtakes the line.
+		out.offsets = append(out.offsets, uint32(start))
+		if p.stamp != nil {
+			out.times = append(out.times, t)
+		}
+	}
+	out.text = kept
+	if all {
+		out.offsets = nil
+	}
+	if p.match != nil {
+		p.rest = p.match.charge(time.Since(begun), out.length)
+	}
+	return out
+}
+
+// piece picks a piece of a long line: all of them or none, as the first one says.
+func (p *picker) piece(data []byte, at int64, piece tail.Piece) pick {
+	if piece == tail.PieceFirst {
+		p.open = p.match.pass(data)
+		if p.stamp != nil {
+			p.openTime = p.stamp.Stamp(data, at)
+		}
+	}
+	out := pick{length: len(data)}
+	if p.open {
+		out.text = data
+		if piece == tail.PieceLast {
+			out.lines = 1
+		}
+		if p.stamp != nil {
+			out.times = []int64{p.openTime}
+		}
+	}
+	return out
+}
+
+// enter makes ready for the lines of g from off on. long says that off is inside a line.
+func (p *picker) enter(ctx context.Context, g *generation, off int64, long bool) {
+	p.open = long
+	if p.stamp == nil {
+		return
+	}
+	p.stamp.Base = g.on.id.btime
+	if _, written, _, err := g.on.size(); err == nil && g.packed == nil {
+		p.stamp.Parser.Reference = written
+	}
+	c := &content{ctx: ctx, g: g}
+	if err := p.stamp.Prime(c, off); err != nil {
+		p.stamp.Restart()
+	}
+	if long {
+		p.openTime = p.stamp.Stamp(nil, off)
+	}
+}
+
+func newStamper() *linetime.Stamper { return &linetime.Stamper{Parser: &linetime.Parser{}} }
+
+// content is the uncompressed bytes of a generation as an [io.ReaderAt]. Reading a compressed one is cheap only forward.
+type content struct {
+	ctx context.Context // of the request that c is made for
+	g   *generation
+	s   *stream
+}
+
+func (c *content) ReadAt(p []byte, off int64) (n int, err error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if c.g.packed == nil {
+		n, err = c.g.on.readAt(p, off)
+	} else {
+		if c.s == nil || c.s.off > off {
+			if c.s, err = c.g.unpack(); err != nil {
+				return 0, err
+			}
+		}
+		if err := c.s.skip(c.ctx, off); err != nil {
+			return 0, err
+		}
+		n, err = c.s.read(p)
+	}
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// walk calls f for the lines of g between two offsets, each with its offset; of a long line it gets the first piece. f returns false
+// to end the walk.
+func walk(ctx context.Context, g *generation, from, to int64, f func(line []byte, off int64) bool) error {
+	b := block{}
+	defer b.drop()
+	if err := b.seek(ctx, g, from); err != nil {
+		return err
+	}
+	long := b.before.n > 0 && from > g.from && b.before.b[b.before.n-1] != '\n'
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, piece := cut(b.pending(), long)
+		if n == 0 {
+			m, err := b.fill(to)
+			if err != nil && !errors.Is(err, errCorrupt) {
+				return err
+			}
+			if m > 0 {
+				continue
+			}
+			if n = len(b.pending()); n == 0 {
+				return nil
+			}
+		}
+		at := b.from()
+		data := b.take(n)
+		skip := long
+		long = piece == tail.PieceFirst || piece == tail.PieceMiddle
+		if skip {
+			continue
+		}
+		for len(data) > 0 {
+			length, _ := nth(data, 1)
+			if !f(data[:length], at) {
+				return nil
+			}
+			data, at = data[length:], at+int64(length)
+		}
+	}
+}
+
+// drop gives the page of b back.
+func (b *block) drop() {
+	if b.page != nil {
+		blocks.Put(b.page)
+		b.page = nil
+	}
+}
+
+// lastMatching looks for the beginning of the last n lines between from and end that m wants. It returns how many there are, and where
+// the first of them begins; from if there are fewer than n.
+func lastMatching(ctx context.Context, g *generation, m *matcher, from, end, n int64) (off, found int64, err error) {
+	ring := make([]int64, 0, min(n, tail.MaxPageLines))
+	next := 0
+	err = walk(ctx, g, from, end, func(line []byte, at int64) bool {
+		if m.pass(line) {
+			if len(ring) < cap(ring) {
+				ring = append(ring, at)
+			} else {
+				ring[next] = at
+				next = (next + 1) % len(ring)
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	if int64(len(ring)) < n {
+		return from, int64(len(ring)), nil
+	}
+	return ring[next], n, nil
+}
+
+// firstAtTime returns where the first line of g begins whose time is not before t; the size of g if there is none.
+func firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, found bool, err error) {
+	size, err := g.length(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	parser := &linetime.Parser{}
+	if _, written, _, err := g.on.size(); err == nil && g.packed == nil {
+		parser.Reference = written
+	}
+	if g.packed == nil {
+		s := linetime.Search{Parser: parser, Base: g.on.id.btime}
+		off, err = s.First(&content{ctx: ctx, g: g}, size, t)
+		return off, off < size, err
+	}
+	stamper := &linetime.Stamper{Parser: parser, Base: g.on.id.btime}
+	if err := stamper.Prime(&content{ctx: ctx, g: g}, 0); err != nil {
+		return 0, false, err
+	}
+	off = size
+	err = walk(ctx, g, 0, size, func(line []byte, at int64) bool {
+		if stamper.Stamp(line, at) >= t.UnixNano() {
+			off, found = at, true
+			return false
+		}
+		return true
+	})
+	return off, found, err
+}
