@@ -50,7 +50,7 @@ func (b *batch) frame(f *hub.Frame) {
 	b.frames++
 	b.bytes += len(f.Payload)
 	if b.conn.server.o.Observer.Sent != nil {
-		b.lines += linesOf(f)
+		b.lines += Lines(f)
 	}
 }
 
@@ -80,8 +80,8 @@ func (b *batch) flush() error {
 	return nil
 }
 
-// linesOf counts the lines of a frame; once, if others share it.
-func linesOf(f *hub.Frame) int {
+// Lines counts the lines of a frame; once, if others share it.
+func Lines(f *hub.Frame) int {
 	count := func([]byte) any {
 		switch e := f.Event.(type) {
 		case tail.Lines:

@@ -188,6 +188,7 @@ func (c *conn) ping(out *batch, p hub.Ping) error {
 	if err := out.flush(); err != nil { // so that the round trip is that of the ping alone
 		return err
 	}
+	c.server.o.Observer.lag(p.Behind)
 	c.beat.Lock()
 	defer c.beat.Unlock()
 	c.asked++

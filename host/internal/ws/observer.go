@@ -14,6 +14,8 @@ type Observer struct {
 	Refused func(reason string)
 	// RoundTrip: a ping was answered.
 	RoundTrip func(time.Duration)
+	// Lag: so many bytes wait for a session, as it is pinged; negative: unknown.
+	Lag func(bytes int64)
 }
 
 func (o *Observer) opened(protocol string) {
@@ -43,5 +45,11 @@ func (o *Observer) refused(reason string) {
 func (o *Observer) roundTrip(d time.Duration) {
 	if o.RoundTrip != nil {
 		o.RoundTrip(d)
+	}
+}
+
+func (o *Observer) lag(bytes int64) {
+	if o.Lag != nil {
+		o.Lag(bytes)
 	}
 }

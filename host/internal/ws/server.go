@@ -23,7 +23,7 @@ type Options struct {
 	Tailer tail.Tailer
 	// Name is name and version of the server, for hello.
 	Name string
-	// Capabilities returns what the tailer can do, for hello. It must answer at once. May be nil.
+	// Capabilities returns what the tailer can do, for hello, which waits for it. May be nil.
 	Capabilities func() []string
 	// HeartbeatInterval and HeartbeatTimeout are those of the hub, for hello.
 	HeartbeatInterval, HeartbeatTimeout time.Duration
