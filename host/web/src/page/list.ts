@@ -21,6 +21,14 @@ export async function fetchLogs(prefix: string, signal?: AbortSignal): Promise<L
   return { logs: body.logs ?? [], truncated: body.truncated === true };
 }
 
+/** The folders below which logs may be followed. */
+export async function fetchRoots(signal?: AbortSignal): Promise<string[]> {
+  const response = await fetch(new URL('-/info', document.baseURI), { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
+  if (!response.ok) return [];
+  const body = (await response.json()) as { roots?: unknown };
+  return Array.isArray(body.roots) ? body.roots.filter((r) => typeof r === 'string') : [];
+}
+
 /** Characters of the query in this order, the closer together and the nearer to the name's end the better; null is no match. */
 export function score(log: string, query: string): number | null {
   if (query === '') return 0;

@@ -86,6 +86,7 @@ export class Live {
   connect(change: Partial<View> = {}): void {
     this.setView(change);
     const v = this.view.value;
+    this.accepted = { include: v.include, exclude: v.exclude };
     this.window.clear();
     this.tail.clear(true);
     this.stream.open({
@@ -284,7 +285,10 @@ export class Live {
 
   private onFailed(id: number, code: string, message: string): void {
     if (id === this.filterId) {
-      if (!this.filterAgain()) this.filterError.value = code === 'disconnected' ? '' : message || code;
+      if (this.filterAgain()) return;
+      // What the server did not take must not stay in the address.
+      this.setView(this.accepted);
+      this.filterError.value = message || code;
       return;
     }
     const back = this.back?.id === id;
@@ -339,6 +343,7 @@ export class Live {
   }
 
   private filterStale = false;
+  private accepted: { include: string[]; exclude: string[] } = { include: [], exclude: [] };
   private filterAgain(): boolean {
     this.filtering.value = false;
     if (!this.filterStale) return false;
@@ -348,6 +353,7 @@ export class Live {
 
   private onFiltered(at: string): void {
     if (this.filterAgain()) return;
+    this.accepted = { include: this.view.value.include, exclude: this.view.value.exclude };
     this.head.value = '';
     const top = this.following.value ? null : this.surface.topRow();
     const place = top ? this.window.position(top) : '';

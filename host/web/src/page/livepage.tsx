@@ -16,7 +16,7 @@ import { Minimap } from './minimap';
 import { Palette } from './palette';
 import { Timeline } from './timeline';
 import { LanguageButton, ThemeButton, WrapButton } from './settings';
-import { splitPath } from './list';
+import { fetchRoots, splitPath } from './list';
 import { Strip } from './strip';
 import * as prefs from './prefs';
 
@@ -154,7 +154,7 @@ function Pill({ live }: { live: Live }) {
 // What lies above the first row; it sits in the space that the surface leaves there.
 function HeadNote({ live }: { live: Live }) {
   void live.version.value;
-  const top = live.surface.element.scrollTop;
+  const top = live.surface.scrollTop;
   if (top > live.surface.head || live.window.rows === 0) return null;
   const at = (node: HTMLElement | null) => {
     if (node) node.style.transform = `translateY(${-top}px)`;
@@ -185,6 +185,7 @@ function Overlay({ live }: { live: Live }) {
     return (
       <div class="overlay" role="alert">
         <Empty title={t(`err_${code}` as Key)} hint={t(`err_${code}_hint` as Key)}>
+          {code === 'not_allowed' && <Roots />}
           {s.error?.message && <p class="reason"><code>{s.error.message}</code></p>}
           <p class="actions">
             {code === 'not_found' && <button type="button" class="primary" onClick={() => live.connect({ wait: true })}>{t('waitForIt')}</button>}
@@ -204,4 +205,16 @@ function Overlay({ live }: { live: Live }) {
   const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
   const caughtUp = live.stats.value.caughtUp;
   return caughtUp || live.view.value.wait ? <div class="overlay"><Empty title={t(filtered ? 'noLineMatches' : caughtUp ? 'emptyLog' : 'waitingForLog')} hint="" /></div> : null;
+}
+
+// What may be followed instead.
+function Roots() {
+  const roots = useSignal<string[]>([]);
+  useEffect(() => {
+    const abort = new AbortController();
+    fetchRoots(abort.signal).then((found) => (roots.value = found), () => undefined);
+    return () => abort.abort();
+  }, []);
+  if (roots.value.length === 0) return null;
+  return <p class="reason">{t('allowedBelow')} {roots.value.map((root) => <code key={root}>{root}</code>)}</p>;
 }

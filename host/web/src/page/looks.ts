@@ -3,7 +3,7 @@
 import { lineText, type LineBlock, type LogWindow, type Measure } from '../model/window';
 import { LEVELS } from '../text/level';
 import { searchPattern, type Term } from '../text/spans';
-import { MAX_SHOWN } from '../view/paint';
+import { cellsOf } from '../view/paint';
 
 /** Colours there are for highlighted words. */
 export const COLOURS = 6;
@@ -27,17 +27,9 @@ export function measureFor(wrap: boolean, columns: number, hide: readonly string
     uniform: !wrap && hidden.size === 0,
     line: (block: LineBlock, i: number) => {
       if (block.piece || hidden.has(block.levels[i])) return 0;
-      return wrap ? Math.max(1, Math.ceil(cells(lineText(block, i)) / columns)) : 1;
+      return wrap ? /* what it takes indeed is measured when it is painted */ Math.max(1, Math.ceil(cellsOf(lineText(block, i)) / columns)) : 1;
     },
   };
-}
-
-// An estimate of the cells that a line takes; what it takes indeed is measured when it is painted.
-function cells(text: string): number {
-  const end = Math.min(text.length, MAX_SHOWN);
-  let n = end;
-  for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x2e80) n++;
-  return n;
 }
 
 export function countLevels(window: LogWindow): number[] {

@@ -70,8 +70,7 @@ function paint(canvas: HTMLCanvasElement, live: Live): void {
     c.fillStyle = colours[slots[y]];
     c.fillRect(slots[y] === 1 ? width / 2 : 2, y, slots[y] === 1 ? width / 2 - 2 : width - 4, slots[y] >= 3 ? 3 : 2);
   }
-  const e = live.surface.element;
-  const top = (e.scrollTop / e.scrollHeight) * height;
+  const sight = live.surface.sight;
   c.fillStyle = style.getPropertyValue('--view');
-  c.fillRect(0, top, width, Math.max(6, (e.clientHeight / e.scrollHeight) * height));
+  c.fillRect(0, sight.top * height, width, Math.max(6, sight.size * height));
 }

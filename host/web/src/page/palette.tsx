@@ -8,10 +8,11 @@ import { copyLink, copyText } from './copy';
 import { seekLevel } from './find';
 import { Dialog } from './help';
 import { resize, type Panels } from './keys';
-import { fetchLogs, score, search, type Entry } from './list';
+import { fetchLogs, score, search, splitPath, type Entry } from './list';
 import type { Live } from './live';
 import * as prefs from './prefs';
 import { nextTheme } from './settings';
+import { urlOf } from './url';
 
 interface Command {
   label: string;
@@ -43,9 +44,22 @@ function commands(live: Live, panels: Panels): Command[] {
       live.setView({ search: '', highlight: [], hide: [], at: '' });
       if (filtered) live.setFilter([], []);
     }),
+    c(t('download'), '', () => download(live.log)),
     c(t('help'), '?', () => (panels.help.value = true)),
     c(t('allLogs'), '', () => go('')),
   ];
+}
+
+// The whole log as the server has it, all generations; the browser saves it as it comes.
+function download(log: string): void {
+  const link = document.createElement('a');
+  const url = urlOf(log, document.baseURI);
+  url.searchParams.set('download', '1');
+  link.href = url.href;
+  link.download = splitPath(log).name;
+  document.body.append(link);
+  link.click();
+  link.remove();
 }
 
 export function Palette({ live, panels }: { live: Live; panels: Panels }) {

@@ -12,6 +12,8 @@ export interface Shown {
   segments: Segment[];
   /** Characters that were left out at the end. */
   rest: number;
+  /** Character cells that the text takes, about. */
+  cells: number;
 }
 
 export function shown(raw: string, state: Sgr | null): Shown {
@@ -23,9 +25,21 @@ export function shown(raw: string, state: Sgr | null): Shown {
     rest = line.length - end;
     line = line.slice(0, end);
   }
-  if (state === null && isPlain(line)) return { text: line, segments: line === '' ? [] : [{ text: line, style: null }], rest };
+  if (state === null && isPlain(line)) return { text: line, segments: line === '' ? [] : [{ text: line, style: null }], rest, cells: cellsOf(line) };
   const { segments } = parseAnsi(line, state);
-  return { text: segments.map((s) => s.text).join(''), segments, rest };
+  const text = segments.map((s) => s.text).join('');
+  return { text, segments, rest, cells: cellsOf(text) };
+}
+
+/** Character cells of a text, about: wide characters take two, and a tab is taken for a whole stop. */
+export function cellsOf(text: string): number {
+  let n = Math.min(text.length, MAX_SHOWN);
+  for (let i = Math.min(text.length, MAX_SHOWN) - 1; i >= 0; i--) {
+    const c = text.charCodeAt(i);
+    if (c >= 0x2e80) n++;
+    else if (c === 9) n += 7;
+  }
+  return n;
 }
 
 /** Fills an element with a line. */

@@ -14,29 +14,32 @@ export class RowPainter {
 
   constructor(private readonly window: LogWindow) {}
 
-  paint(element: HTMLElement, row: Row): void {
+  paint(element: HTMLElement, row: Row): number {
     if (row.block.kind === 'mark') {
       this.paintMark(element, row.block);
-      return;
+      return 0;
     }
-    const level = row.block.levels[row.index];
-    let cls = `row l${level}`;
+    let cls = `row l${row.block.levels[row.index]}`;
     if (row.block.late) cls += ' late';
     if (row.id === this.selected) cls += ' selected';
     if (this.at !== '' && this.window.position(row) === this.at) cls += ' at';
-    element.className = cls;
-    element.title = '';
-    const gutter = document.createElement('span');
-    gutter.className = 'g';
-    gutter.setAttribute('aria-hidden', 'true');
-    const message = document.createElement('span');
-    message.className = 'm';
+    if (element.className !== cls) element.className = cls;
+    let message = element.childNodes[1] as HTMLElement | undefined;
+    if (message?.className !== 'm' || element.childNodes.length !== 2) {
+      const gutter = document.createElement('span');
+      gutter.className = 'g';
+      gutter.setAttribute('aria-hidden', 'true');
+      message = document.createElement('span');
+      message.className = 'm';
+      element.title = '';
+      element.replaceChildren(gutter, message);
+    }
     const line = shown(this.window.text(row), row.block.states?.get(row.index) ?? null);
     paintLine(message, line, this.terms);
-    element.replaceChildren(gutter, message);
-    if (row.block.late) element.insertBefore(badge(t('late'), t('lateHint')), message);
+    if (row.block.late) element.append(badge(t('late'), t('lateHint')));
     const more = line.rest + this.restOfPieces(row);
     if (more > 0) element.append(badge(t('moreOfLine', { size: bytes(more) }), t('moreHint')));
+    return line.cells + (element.childNodes.length > 2 ? 12 : 0);
   }
 
   // Pieces of a long line follow its first row without a row of their own.

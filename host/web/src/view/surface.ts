@@ -4,8 +4,8 @@
 import type { LogWindow, Row } from '../model/window';
 
 export interface SurfaceHooks {
-  /** Fills a row's element; it may be a recycled one. */
-  paint(element: HTMLElement, row: Row): void;
+  /** Fills a row's element, which may be a recycled one; returns how many character cells it is wide, about. */
+  paint(element: HTMLElement, row: Row): number;
   /** The person scrolled; up says which way. */
   scrolled(up: boolean): void;
   /** After each render. */
@@ -31,6 +31,7 @@ export class Surface {
   private anchor: Anchor = { id: 0, dy: 0 };
   private setTo = -1;
   private widest = 0;
+  private height = 0;
   private observer: ResizeObserver;
   following = true;
   wrap = false;
@@ -69,20 +70,19 @@ export class Surface {
   }
 
   get viewRows(): number {
-    return Math.max(1, Math.floor(this.element.clientHeight / this.unit));
+    return Math.max(1, Math.floor(this.height / this.unit));
   }
 
   /** Forgets all painted rows, for when what a row looks like has changed. */
   repaint(): void {
-    for (const node of this.nodes.values()) this.recycle(node);
-    this.nodes.clear();
+    this.nodes.clear(); // elements without a row are filled anew
     this.widest = 0;
     this.rows.style.minWidth = '';
   }
 
   /** Shows a row. align says where: 0 at the top, 0.5 in the middle. */
   scrollToRow(row: Row, align: number): void {
-    const space = this.element.clientHeight - row.units * this.unit;
+    const space = this.height - row.units * this.unit;
     this.anchor = { id: row.id, dy: Math.max(0, space * align) };
     this.setTo = this.element.scrollTop;
     this.render();
@@ -90,6 +90,17 @@ export class Surface {
 
   scrollBy(pixels: number): void {
     this.element.scrollTop += pixels;
+  }
+
+  /** Where the view stands, as last set or seen; asking the element would force a layout. */
+  get scrollTop(): number {
+    return Math.max(0, this.setTo);
+  }
+
+  /** Part of the content that is in sight: where it begins and how much it is, of 1. */
+  get sight(): { top: number; size: number } {
+    const total = Math.max(1, this.head + this.window.height * this.unit + this.foot);
+    return { top: this.scrollTop / total, size: Math.min(1, this.height / total) };
   }
 
   /** Pixels between the end of the view and the end of the content. */
@@ -121,7 +132,7 @@ export class Surface {
     const height = this.head + this.window.height * this.unit + this.foot;
     this.spacer.style.height = `${Math.max(height, 0)}px`;
     let top: number;
-    if (this.following) top = height - this.element.clientHeight;
+    if (this.following) top = height - this.height;
     else {
       const row = this.window.row(this.anchor.id) ?? (this.anchor.id < this.window.firstId ? this.window.row(this.window.firstId) : this.window.row(this.window.lastId));
       top = row ? this.head + row.top * this.unit - this.anchor.dy : 0;
@@ -138,7 +149,7 @@ export class Surface {
 
   private fill(): { first: Row | null; last: Row | null } {
     const from = (this.element.scrollTop - this.head) / this.unit;
-    const until = from + this.element.clientHeight / this.unit;
+    const until = from + this.height / this.unit;
     const kept = this.selectedIds();
     let row = this.window.rowAtHeight(Math.max(0, from - OVERSCAN));
     if (row && kept && kept.low < row.id && row.id - kept.low < MAX_KEPT) row = this.window.row(Math.max(kept.low, this.window.firstId)) ?? row;
@@ -155,35 +166,41 @@ export class Surface {
       }
       row = this.window.after(row);
     }
-    const ids = new Set(wanted.map((w) => w.id));
-    for (const [id, node] of this.nodes) {
-      if (ids.has(id)) continue;
-      this.nodes.delete(id);
-      this.recycle(node);
-    }
-    let next: ChildNode | null = this.rows.firstChild;
-    for (const w of wanted) {
-      let node = this.nodes.get(w.id);
-      if (node === undefined) {
-        node = this.spare.pop() ?? document.createElement('div');
-        node.dataset.id = String(w.id);
-        this.hooks.paint(node, w);
-        this.nodes.set(w.id, node);
-      }
-      if (node === next) next = next.nextSibling;
-      else this.rows.insertBefore(node, next);
-    }
+    this.arrange(wanted);
     this.rows.style.transform = `translateY(${this.head + (wanted.length ? wanted[0].top * this.unit : 0)}px)`;
-    if (!this.wrap) this.widen();
     return { first, last };
   }
 
-  // The widest line seen sets the width, so that sideways scrolling does not jump as rows come and go.
-  private widen(): void {
-    const width = this.rows.scrollWidth;
-    if (width <= this.widest) return;
-    this.widest = width;
-    this.rows.style.minWidth = `${width}px`;
+  // Gives each wanted row an element. Those of rows that are gone are taken over where they stand, in order: when everything has
+  // changed, as at the end of a busy log, not one element moves.
+  private arrange(wanted: Row[]): void {
+    const ids = new Set(wanted.map((w) => w.id));
+    const free: HTMLElement[] = [];
+    for (let node = this.rows.firstElementChild as HTMLElement | null; node; node = node.nextElementSibling as HTMLElement | null) {
+      const id = Number(node.dataset.id);
+      if (ids.has(id) && this.nodes.get(id) === node) continue;
+      this.nodes.delete(id);
+      free.push(node);
+    }
+    let taken = 0;
+    let next: Element | null = this.rows.firstElementChild;
+    let widest = this.widest;
+    for (const w of wanted) {
+      let node = this.nodes.get(w.id);
+      if (node === undefined) {
+        node = free[taken++] ?? this.spare.pop() ?? document.createElement('div');
+        node.dataset.id = String(w.id);
+        widest = Math.max(widest, this.hooks.paint(node, w));
+        this.nodes.set(w.id, node);
+      }
+      if (node === next) next = next.nextElementSibling;
+      else this.rows.insertBefore(node, next);
+    }
+    for (; taken < free.length; taken++) this.recycle(free[taken]);
+    // The widest line seen sets the width, so that sideways scrolling does not jump as rows come and go.
+    if (this.wrap || widest <= this.widest) return;
+    this.widest = widest;
+    this.rows.style.minWidth = `${Math.ceil(widest * this.cellWidth) + 60}px`;
   }
 
   private measure(): boolean {
@@ -236,6 +253,7 @@ export class Surface {
   }
 
   private onResize(): void {
+    this.height = this.element.clientHeight;
     const cell = this.probe.offsetWidth / 100;
     if (cell > 0) this.cellWidth = cell;
     this.resized();
