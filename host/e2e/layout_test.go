@@ -35,8 +35,8 @@ func allowed(from, to string) bool {
 		return within(to, "simulator") || to == "host/client" || to == "plugin/tail"
 	case within(from, "host/cmd/livetail"):
 		return within(to, "host") || to == "plugin/tail" || to == "plugin/filetail" || to == "simulator"
-	case from == "host/internal/hub":
-		return to == "plugin/tail" // It knows neither the wire to the plugin nor the one to the viewer.
+	case within(from, "host/internal/hub"):
+		return to == "plugin/tail" || within(to, "host/internal/hub") // It knows neither the wire to the plugin nor the one to the viewer.
 	case within(from, "host"):
 		return within(to, "host") || to == "plugin/tail"
 	default:

@@ -56,7 +56,7 @@ func bad(format string, a ...any) error {
 	return &wire.RequestError{Message: fmt.Sprintf(format, a...)}
 }
 
-// parse reads path and query of a URL. The error is a [*wire.RequestError]; the query is as good as it gets then.
+// parse reads path and query of a URL. The error is a [*wire.RequestError] or [tail.ErrNotAllowed]; the query is as good as it gets then.
 func (s *Server) parse(urlPath, rawQuery string, k kind) (query, error) {
 	q := query{hub: hub.Request{Start: startAtLast(s.o.Lines)}, format: defaultFormat(k)}
 	var err error
@@ -73,7 +73,7 @@ func (s *Server) parse(urlPath, rawQuery string, k kind) (query, error) {
 	return q, q.read(values, k)
 }
 
-// logOf returns the log that the path of a URL names.
+// logOf returns the log that the path of a URL names. The error is a [*wire.RequestError] or [tail.ErrNotAllowed].
 func logOf(p string) (string, error) {
 	switch {
 	case !strings.HasPrefix(p, "/"):
@@ -85,7 +85,8 @@ func logOf(p string) (string, error) {
 	case strings.ContainsFunc(p, unicode.IsControl):
 		return "", bad("The path holds a control character.")
 	case strings.Contains(p+"/", "/../"):
-		return "", bad("The path must not go up by \"..\".")
+		// Wherever it would lead: nobody who means a log writes that.
+		return "", tail.ErrNotAllowed
 	}
 	return path.Clean(p), nil
 }

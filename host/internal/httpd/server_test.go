@@ -102,8 +102,8 @@ func TestText_ErrorInTheMiddle_BreaksTheAnswerOff(t *testing.T) {
 func TestText_Refusals(t *testing.T) {
 	s := newStand(t, Options{})
 	for target, want := range map[string]int{
-		"/srv/secret/there.log": 403, "/srv/secret/missing.log": 403, "/srv/secret": 403, "/var/log/missing.log": 404, "/var/log": 404, logName + "?lines=x": 400, "/a%00b": 400, "/a/%2e%2e/b": 400,
-		"/a/../b": 400, "/..%2fetc/passwd": 400, "/%ff": 400, "/%252e%252e/etc/passwd": 404, "/" + strings.Repeat("x", 5000): 400, logName + "?tail=%zz": 400, "/%zz": 400,
+		"/srv/secret/there.log": 403, "/srv/secret/missing.log": 403, "/srv/secret": 403, "/var/log/missing.log": 404, "/var/log": 404, logName + "?lines=x": 400, "/a%00b": 400, "/a/%2e%2e/b": 403,
+		"/a/../b": 403, "/..%2fetc/passwd": 403, "/%ff": 400, "/%252e%252e/etc/passwd": 404, "/" + strings.Repeat("x", 5000): 400, logName + "?tail=%zz": 400, "/%zz": 400,
 		"/" + strings.Repeat("a/", 300): 404, logName + "?from=gone.5": 410,
 	} {
 		if status, _, body := s.get(target); status != want || body == "" {
@@ -163,7 +163,7 @@ func TestWebSocket_Plain(t *testing.T) {
 		logName:                    "one\ntwo\nthree\n",
 		logName + "?lines=1":       "three\n",
 		logName + "?lines=no":      `<font color="red"><strong>Fail to parse URL</strong></font>`,
-		"/var/../log":              `<font color="red"><strong>Fail to parse URL</strong></font>`,
+		"/var/../log":              `<font color="red"><strong>Forbidden</strong></font>`,
 		"/srv/secret/x":            `<font color="red"><strong>Forbidden</strong></font>`,
 		"/var/log/missing.log":     `<font color="red"><strong>Not found</strong></font>`,
 		"/var/log":                 `<font color="red"><strong>Not found</strong></font>`,
