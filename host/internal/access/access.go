@@ -30,8 +30,8 @@ type Options struct {
 	Proxies *Proxies
 	// Poll is the time between two looks at the file; 0 means 2 s.
 	Poll time.Duration
-	// OnReload is told about each change of the file that was read: how many credentials there are now, or why the old ones stay. It must
-	// return soon. May be nil.
+	// OnReload is told about each reading of the file, the first one, within New, included: how many credentials there are now, or why the
+	// old ones stay. It must return soon. May be nil.
 	OnReload func(credentials int, err error)
 }
 
@@ -88,6 +88,7 @@ func New(o Options) (*Access, error) {
 	}
 	if o.OnReload != nil {
 		a.file.report = func(err error) { o.OnReload(len(a.current.Load().byName), err) }
+		a.file.report(nil)
 	}
 	return a, nil
 }

@@ -41,6 +41,9 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- a.Run(ctx) }()
+		if len(reports()) != 1 || reports()[0] != (report{2, nil}) {
+			t.Errorf("at the start, reports %v", reports())
+		}
 		defer func() {
 			cancel()
 			if err := <-ended; err != nil {
@@ -63,7 +66,7 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 		time.Sleep(defaultPoll)
 		synctest.Wait()
 		write(t, file, bob)
-		if annOnce.revoked() || len(reports()) != 0 {
+		if annOnce.revoked() || len(reports()) != 1 {
 			t.Fatalf("half a file was used: %v", reports())
 		}
 		time.Sleep(2 * defaultPoll)
@@ -84,8 +87,8 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 		time.Sleep(10 * defaultPoll)
 		synctest.Wait()
 		who("bob", "battery staple")
-		if bobOnce.revoked() || len(reports()) != 2 || reports()[0] != (report{1, nil}) || reports()[1].credentials != 1 ||
-			!strings.Contains(reports()[1].err.Error(), "line 2") {
+		if bobOnce.revoked() || len(reports()) != 3 || reports()[1] != (report{1, nil}) || reports()[2].credentials != 1 ||
+			!strings.Contains(reports()[2].err.Error(), "line 2") {
 			t.Errorf("reports %v", reports())
 		}
 
@@ -93,19 +96,19 @@ func TestRun_UsesTheFileWhenItChanges(t *testing.T) {
 		os.Remove(file)
 		time.Sleep(10 * defaultPoll)
 		synctest.Wait()
-		if len(reports()) != 3 || !errors.Is(reports()[2].err, os.ErrNotExist) {
+		if len(reports()) != 4 || !errors.Is(reports()[3].err, os.ErrNotExist) {
 			t.Errorf("reports %v", reports())
 		}
 		write(t, file, bob+"ann:oops\n")
 		time.Sleep(3 * defaultPoll)
 		synctest.Wait()
-		if len(reports()) != 4 || !strings.Contains(reports()[3].err.Error(), "line 2") {
+		if len(reports()) != 5 || !strings.Contains(reports()[4].err.Error(), "line 2") {
 			t.Errorf("reports %v", reports())
 		}
 		write(t, file, bob+annElsewhere)
 		time.Sleep(3 * defaultPoll)
 		synctest.Wait()
-		if id := who("ann", "correct horse"); id.MayFollow("/var/x") || !id.MayFollow("/srv/x") || len(reports()) != 5 {
+		if id := who("ann", "correct horse"); id.MayFollow("/var/x") || !id.MayFollow("/srv/x") || len(reports()) != 6 {
 			t.Errorf("after the file came back: %+v, reports %v", id, reports())
 		}
 		write(t, file, strings.TrimSuffix(bob, "\n")+":/srv\n")

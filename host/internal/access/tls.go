@@ -20,8 +20,8 @@ type TLSOptions struct {
 	ClientCAFile string
 	// Poll is the time between two looks at the files; 0 means 2 s.
 	Poll time.Duration
-	// OnReload is told about each change of the files that was read: when the certificate ends, or why the old one stays. It must return
-	// soon. May be nil.
+	// OnReload is told about each reading of the files, the first one, within NewTLS, included: when the certificate ends, or why the old
+	// one stays. It must return soon. May be nil.
 	OnReload func(notAfter time.Time, err error)
 }
 
@@ -58,6 +58,7 @@ func NewTLS(o TLSOptions) (*TLS, error) {
 	}
 	if o.OnReload != nil {
 		t.files.report = func(err error) { o.OnReload(t.NotAfter(), err) }
+		t.files.report(nil)
 	}
 	return t, nil
 }

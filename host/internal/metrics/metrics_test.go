@@ -7,6 +7,9 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +109,33 @@ func TestMetrics_SayWhatHappened(t *testing.T) {
 	if text := scrape(t, m); !strings.Contains(text, `livetail_build_info{goversion="go`) || !strings.Contains(text, "process_open_fds") ||
 		!strings.Contains(text, "go_goroutines") {
 		t.Error("build, process or runtime are missing")
+	}
+}
+
+func TestMetrics_LatencyAppearsOnceItIsMeasured(t *testing.T) {
+	m := New(Build{})
+	if got := value(t, m, "livetail_delivery_latency_seconds_count"); got != "missing" {
+		t.Errorf("without a measurement: %s", got)
+	}
+	m.Delivered(time.Second)
+	m.Delivered(time.Second)
+	if got := value(t, m, "livetail_delivery_latency_seconds_count"); got != "2" {
+		t.Errorf("after two: %s", got)
+	}
+}
+
+func TestDocs_NameMetricsThatExist(t *testing.T) {
+	text := scrape(t, full())
+	for _, name := range []string{"alerts.yml", "alerts.test.yml", "operations.md"} {
+		doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range regexp.MustCompile(`livetail_[a-z_]+`).FindAllString(string(doc), -1) {
+			if !strings.Contains(text, "\n# HELP "+metric+" ") {
+				t.Errorf("%s names %s, which does not exist", name, metric)
+			}
+		}
 	}
 }
 
