@@ -143,8 +143,9 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 	first, rest := f.cur.Fit(e)
 	for _, e := range []tail.Event{first, rest} {
 		if e != nil {
+			before := f.cur.Position()
 			f.cur.Advance(e)
-			f.addLocked(e)
+			f.addLocked(e, !f.cur.Position().Same(before))
 		}
 	}
 	f.mu.Unlock()
@@ -164,8 +165,8 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 	}
 }
 
-// addLocked adds e to what is pending. f.mu is held.
-func (f *feed) addLocked(e tail.Event) {
+// addLocked adds e to what is pending; moved says whether it moved the position. f.mu is held.
+func (f *feed) addLocked(e tail.Event, moved bool) {
 	l, isLines := e.(tail.Lines)
 	switch {
 	case isLines:
@@ -174,7 +175,7 @@ func (f *feed) addLocked(e tail.Event) {
 		// A feed is at the end of its log nearly all the time; only after a burst is it news that the end has been reached again.
 		burst := f.batches > 1
 		f.batches = 0
-		if !burst {
+		if !burst && !moved {
 			return
 		}
 	}

@@ -175,13 +175,11 @@ func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) 
 	case fr == nil:
 		return nil, true, nil
 	}
-	if _, again := fr.Event.(tail.CaughtUp); again && caughtUp {
-		return nil, false, nil
-	}
 	s.mu.Lock()
 	s.cur.Advance(fr.Event)
 	s.mu.Unlock()
-	if len(fr.Payload) == 0 {
+	_, repeated := fr.Event.(tail.CaughtUp)
+	if len(fr.Payload) == 0 || repeated && caughtUp {
 		return nil, false, nil
 	}
 	return fr, false, nil

@@ -120,6 +120,8 @@ func endOf(e tail.Event) tail.Position {
 		return e.To
 	case tail.Gap:
 		return e.Before
+	case tail.CaughtUp:
+		return e.At
 	default:
 		return tail.Position{}
 	}

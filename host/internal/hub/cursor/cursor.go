@@ -32,13 +32,14 @@ func (c *Cursor) Settled() bool { return !c.pos.IsZero() && c.moved }
 // Advance notes that the reader has got e.
 func (c *Cursor) Advance(e tail.Event) {
 	if at, ok := e.(tail.CaughtUp); ok {
-		if c.pos.IsZero() {
-			c.moved = true // The start of a reader that begins at the end: nothing can have come before.
-		}
-		if !at.At.IsZero() && (c.pos.IsZero() || c.pos.Same(at.At)) {
-			c.pos = at.At
-		}
 		c.caughtUp = true
+		p := at.At
+		backwards := p.Generation == c.pos.Generation && p.Offset <= c.pos.Offset
+		if p.IsZero() || backwards {
+			return
+		}
+		// It is at the end, so it has got all that comes before, whatever that was: a filter may have left out the last lines.
+		c.pos, c.moved, c.gap = p, true, nil
 		return
 	}
 	c.caughtUp = false

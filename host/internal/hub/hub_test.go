@@ -1,0 +1,476 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/livetail/livetail/host/internal/hub"
+	"github.com/livetail/livetail/plugin/tail"
+	"github.com/livetail/livetail/plugin/tail/tailtest"
+)
+
+// bubble runs test with a hub over a fake in a synctest bubble.
+func bubble(t *testing.T, o hub.Options, test func(t *testing.T, f *tailtest.Fake, h *hub.Hub)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := tailtest.NewFake()
+		h := hub.New(f, o)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- h.Run(ctx) }()
+		test(t, f, h)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+}
+
+func mustOpen(t *testing.T, h *hub.Hub, r hub.Request) *hub.Session {
+	t.Helper()
+	if r.Rendering.New == nil {
+		r.Rendering = plainRendering()
+	}
+	s, err := h.Open(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// following is the usual request: the last 10 lines, and on.
+func following(log string) hub.Request {
+	return hub.Request{Log: log, Start: tail.StartAtLastLines(10), Follow: true}
+}
+
+// say describes an item.
+func say(it hub.Item) string {
+	switch it := it.(type) {
+	case *hub.Frame:
+		return strings.ReplaceAll(string(it.Payload), "\n", "|")
+	case hub.Reply:
+		return "reply " + string(it.Payload)
+	case hub.Status:
+		return "status " + it.State
+	default:
+		return strings.TrimPrefix(fmt.Sprintf("%T", it), "hub.")
+	}
+}
+
+// drain takes what comes within d.
+func drain(t *testing.T, s *hub.Session, d time.Duration) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	var out []string
+	for {
+		it, err := s.Next(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return strings.Join(out, " ")
+		}
+		if err != nil {
+			return strings.Join(append(out, err.Error()), " ")
+		}
+		out = append(out, say(it))
+	}
+}
+
+func wantDrained(t *testing.T, s *hub.Session, d time.Duration, want string) {
+	t.Helper()
+	if got := drain(t, s, d); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestNext_Following_DeliversLastLinesThenNewOnes(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log", "1", "2")
+		s := mustOpen(t, h, following("/log"))
+		wantDrained(t, s, time.Second, "1|2| caught up")
+		log.Append("3")
+		wantDrained(t, s, time.Second, "3|")
+		log.Rotate()
+		log.Append("4")
+		wantDrained(t, s, time.Second, "tail.Boundary 4|")
+		if got := s.Position(); !got.Same(log.End()) {
+			t.Errorf("the position is %v, want %v", got, log.End())
+		}
+	})
+}
+
+func TestNext_NotFollowing_EndsWithEOF(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1", "2", "3")
+		s := mustOpen(t, h, hub.Request{Log: "/log", Start: tail.StartAtLastLines(2)})
+		wantDrained(t, s, time.Second, "2|3| caught up EOF")
+		if _, err := s.Next(t.Context()); !errors.Is(err, io.EOF) {
+			t.Errorf("then %v", err)
+		}
+	})
+}
+
+func TestNext_RefusedByTheTailer_SaysWhy(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.Forbid("/secret")
+		for log, want := range map[string]error{"/none": tail.ErrNotFound, "/secret/x": tail.ErrNotAllowed} {
+			if _, err := mustOpen(t, h, following(log)).Next(t.Context()); !errors.Is(err, want) {
+				t.Errorf("%s: %v", log, err)
+			}
+		}
+	})
+}
+
+func TestNext_LogThatIsWaitedFor_BeginsWithItsFirstLine(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		r := following("/log")
+		r.Wait = true
+		s := mustOpen(t, h, r)
+		wantDrained(t, s, time.Minute, "")
+		f.AddLog("/log", "1")
+		if got := drain(t, s, time.Second); !strings.Contains(got, "1|") {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestNext_Cancelled_LosesNothing(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log")
+		s := mustOpen(t, h, following("/log"))
+		drain(t, s, time.Second)
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i := range 100 {
+			log.Append(fmt.Sprint(i))
+			if _, err := s.Next(cancelled); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		got := strings.ReplaceAll(drain(t, s, time.Second), " ", "")
+		if n := strings.Count(got, "|"); n != 100 || !strings.HasSuffix(got, "99|") && !strings.HasSuffix(got, "99|caughtup") {
+			t.Errorf("%d lines: %q", n, got)
+		}
+	})
+}
+
+func TestFeed_CaughtUpSessions_ShareOneReadingAndOneRendering(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log", "1")
+		rendered, renderers := 0, 0
+		r := following("/log")
+		r.Rendering = hub.Rendering{Key: "counted", New: func() hub.Renderer { renderers++; return plain{&rendered} }}
+		var sessions []*hub.Session
+		for range 20 {
+			s := mustOpen(t, h, r)
+			drain(t, s, time.Millisecond)
+			sessions = append(sessions, s)
+		}
+		synctest.Wait()
+		if st := h.Stats(); st.Private != 0 || st.Feeds != 1 || st.Sessions != 20 || f.Followers("/log") != 1 {
+			t.Fatalf("%+v, %d Follow calls", st, f.Followers("/log"))
+		}
+		rendered, renderers = 0, 0
+		log.Append("2")
+		built := 0
+		for _, s := range sessions {
+			it, err := s.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			frame := it.(*hub.Frame)
+			got := frame.Prepared(func(payload []byte) any { built++; return string(payload) })
+			if got != "2\n" || !frame.Shared() {
+				t.Errorf("got %q, shared %v", got, frame.Shared())
+			}
+		}
+		if rendered != 1 || renderers != 0 || built != 1 {
+			t.Errorf("rendered %d times by %d new renderers, prepared %d times", rendered, renderers, built)
+		}
+	})
+}
+
+func TestFeed_DifferentFilterOrRendering_IsAnotherFeed(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		for _, filter := range []tail.Filter{{}, {Include: []string{"a", "b"}}, {Include: []string{"a,1:b"}}, {Exclude: []string{"a", "b"}}} {
+			r := following("/log")
+			r.Filter = filter
+			drain(t, mustOpen(t, h, r), time.Millisecond)
+		}
+		r := following("/log")
+		r.Rendering = hub.Rendering{Key: "other", New: plainRendering().New}
+		drain(t, mustOpen(t, h, r), time.Millisecond)
+		if n := h.Stats().Feeds; n != 5 {
+			t.Errorf("%d feeds", n)
+		}
+	})
+}
+
+func TestFeed_LastMemberLeaves_EndsAfterTheLinger(t *testing.T) {
+	bubble(t, hub.Options{Linger: 3 * time.Second}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		s := mustOpen(t, h, following("/log"))
+		drain(t, s, time.Second)
+		s.Close()
+		time.Sleep(2 * time.Second)
+		s = mustOpen(t, h, following("/log"))
+		drain(t, s, 2*time.Second)
+		if n := h.Stats().Feeds; n != 1 {
+			t.Errorf("%d feeds while there is a member", n)
+		}
+		s.Close()
+		time.Sleep(4 * time.Second)
+		if n := h.Stats().Feeds; n != 0 || f.Followers("/log") != 0 {
+			t.Errorf("%d feeds, %d Follow calls", n, f.Followers("/log"))
+		}
+	})
+}
+
+func TestFeed_LimitReached_SessionsGoOnByThemselves(t *testing.T) {
+	bubble(t, hub.Options{MaxFeeds: 1}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		a, b := f.AddLog("/a"), f.AddLog("/b")
+		sa, sb := mustOpen(t, h, following("/a")), mustOpen(t, h, following("/b"))
+		drain(t, sa, time.Second)
+		drain(t, sb, time.Second)
+		a.Append("1")
+		b.Append("2")
+		wantDrained(t, sa, time.Second, "1|")
+		wantDrained(t, sb, time.Second, "2| caught up")
+		if st := h.Stats(); st.Feeds != 1 || st.Private != 1 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestStalledSession_SlowsNobodyAndLosesNothing(t *testing.T) {
+	bubble(t, hub.Options{RingBytes: 8 << 10}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log", "0")
+		slow, quick := mustOpen(t, h, following("/log")), mustOpen(t, h, following("/log"))
+		drain(t, slow, time.Second)
+		drain(t, quick, time.Second)
+		for i := 1; i <= 1000; i++ {
+			log.Append(fmt.Sprintf("%d %s", i, strings.Repeat("x", 100)))
+			before := time.Now()
+			it, err := quick.Next(t.Context())
+			if err == nil && say(it) == "caught up" {
+				it, err = quick.Next(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := say(it); !strings.HasPrefix(text, fmt.Sprint(i, " ")) || time.Since(before) > 0 {
+				t.Fatalf("line %d: %q after %v", i, text, time.Since(before))
+			}
+		}
+		if st := h.Stats(); st.RingBytes > 8<<10 {
+			t.Errorf("the ring holds %d bytes", st.RingBytes)
+		}
+		got := drain(t, slow, time.Second)
+		for i := 1; i <= 1000; i++ {
+			if strings.Count(got, fmt.Sprintf("%d x", i)) < 1 {
+				t.Fatalf("line %d never came", i)
+			}
+		}
+		if st := h.Stats(); st.FellOut != 1 || st.Private != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestFeed_AllMembersStall_ReadingStops(t *testing.T) {
+	bubble(t, hub.Options{RingBytes: 64 << 10}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.SetBatch(10)
+		log := f.AddLog("/log", "0")
+		s := mustOpen(t, h, following("/log"))
+		drain(t, s, time.Second)
+		for range 10_000 {
+			log.Append(strings.Repeat("x", 100))
+		}
+		time.Sleep(time.Minute)
+		if st := h.Stats(); st.RingBytes > 48<<10 {
+			t.Errorf("the feed holds %d bytes for nobody", st.RingBytes)
+		}
+		if n := strings.Count(drain(t, s, time.Minute), "|"); n != 10_000 {
+			t.Errorf("%d lines came", n)
+		}
+		if st := h.Stats(); st.FellOut != 0 {
+			t.Errorf("the only member fell out: %+v", st)
+		}
+	})
+}
+
+func TestPark_SessionThatDoesNotAskForMore_HoldsNoReading(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.SetBatch(1)
+		f.AddLog("/log", "1", "2", "3", "4", "5")
+		s := mustOpen(t, h, following("/log"))
+		if it, err := s.Next(t.Context()); err != nil || say(it) != "1|" {
+			t.Fatal(it, err)
+		}
+		time.Sleep(2 * time.Second)
+		if n := f.Followers("/log"); n != 0 || h.Stats().Parked != 1 {
+			t.Errorf("%d Follow calls, %+v", n, h.Stats())
+		}
+		wantDrained(t, s, time.Second, "2| 3| 4| 5| caught up")
+	})
+}
+
+func TestCoalesce_MembersAreBusy_LinesComeInLargerFrames(t *testing.T) {
+	bubble(t, hub.Options{Coalesce: 20 * time.Millisecond}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log")
+		a, b := mustOpen(t, h, following("/log")), mustOpen(t, h, following("/log"))
+		drain(t, a, time.Second)
+		drain(t, b, time.Second)
+		go func() { // The members wait for the first line.
+			for i := range 5 {
+				log.Append(fmt.Sprint(i))
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		var got []string
+		for _, s := range []*hub.Session{a, b} {
+			it, err := s.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, say(it))
+		}
+		time.Sleep(10 * time.Millisecond) // Both are busy.
+		synctest.Wait()
+		for _, s := range []*hub.Session{a, b} {
+			got = append(got, drain(t, s, time.Second))
+		}
+		if s := fmt.Sprint(got); s != "[0| 0| 1|2|3|4| 1|2|3|4|]" {
+			t.Errorf("got %s", s)
+		}
+	})
+}
+
+func TestSetFilter_GoesOnAtThePosition(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log", "a1", "b1")
+		s := mustOpen(t, h, following("/log"))
+		drain(t, s, time.Second)
+		log.Append("a2", "b2")
+		if err := s.SetFilter(t.Context(), tail.Filter{Include: []string{"a"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Post(t.Context(), []byte("filtered")); err != nil {
+			t.Fatal(err)
+		}
+		got := drain(t, s, time.Second)
+		if !strings.HasPrefix(got, "reply filtered a2|") || strings.Contains(got, "b2") {
+			t.Errorf("got %q", got)
+		}
+		if err := s.SetFilter(t.Context(), tail.Filter{Include: []string{"("}}); !errors.Is(err, tail.ErrBadRequest) {
+			t.Errorf("a bad pattern: %v", err)
+		}
+		log.Append("a3", "b3")
+		if got := drain(t, s, time.Second); !strings.HasPrefix(got, "a3|") || strings.Contains(got, "b3") {
+			t.Errorf("after the bad pattern: %q", got)
+		}
+	})
+}
+
+func TestPost_QueueIsFull_WaitsForRoom(t *testing.T) {
+	bubble(t, hub.Options{MaxReplies: 2}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		s := mustOpen(t, h, following("/log"))
+		go func() {
+			for i := range 5 {
+				if err := s.Post(t.Context(), fmt.Append(nil, i)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		synctest.Wait()
+		if !s.More() {
+			t.Error("a reply waits, and there is nothing more")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		full := mustOpen(t, h, following("/log"))
+		for range 2 {
+			_ = full.Post(ctx, nil)
+		}
+		if err := full.Post(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a third reply: %v", err)
+		}
+		full.Close()
+		if err := full.Post(t.Context(), nil); !errors.Is(err, hub.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+		got := drain(t, s, time.Second)
+		for i := range 5 {
+			if !strings.Contains(got, fmt.Sprint("reply ", i)) {
+				t.Errorf("got %q", got)
+			}
+		}
+	})
+}
+
+func TestOpen_LimitOfSessions_RefusesAndRecovers(t *testing.T) {
+	bubble(t, hub.Options{MaxSessions: 2}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		s := mustOpen(t, h, following("/log"))
+		mustOpen(t, h, following("/log"))
+		r := following("/log")
+		r.Rendering = plainRendering()
+		if _, err := h.Open(t.Context(), r); !errors.Is(err, tail.ErrTooMany) {
+			t.Errorf("got %v", err)
+		}
+		s.Close()
+		s.Close()
+		mustOpen(t, h, following("/log"))
+	})
+}
+
+func TestOpen_BadRequest_IsRefused(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		for _, r := range []hub.Request{
+			{Rendering: plainRendering()},
+			{Log: strings.Repeat("x", tail.MaxPath+1), Rendering: plainRendering()},
+			{Log: "/log"},
+		} {
+			if _, err := h.Open(t.Context(), r); !errors.Is(err, tail.ErrBadRequest) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+func TestRun_HubStops_SessionsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := tailtest.NewFake()
+		f.AddLog("/log", "1")
+		h := hub.New(f, hub.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = h.Run(ctx) }()
+		inFeed, private := mustOpen(t, h, following("/log")), mustOpen(t, h, following("/log"))
+		drain(t, inFeed, time.Second)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := inFeed.Next(t.Context())
+			ended <- err
+		}()
+		synctest.Wait()
+		cancel()
+		<-done
+		if err := <-ended; !errors.Is(err, hub.ErrClosed) {
+			t.Errorf("Next returned %v", err)
+		}
+		if _, err := private.Next(t.Context()); !errors.Is(err, hub.ErrClosed) {
+			t.Errorf("Next returned %v", err)
+		}
+		if _, err := h.Open(t.Context(), hub.Request{Log: "/log", Rendering: plainRendering()}); !errors.Is(err, hub.ErrClosed) {
+			t.Errorf("Open returned %v", err)
+		}
+	})
+}
