@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/plugin/tail"
@@ -41,10 +42,10 @@ func (s source) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[ta
 }
 
 // benchHub runs a hub with n sessions that have joined the feed.
-func benchHub(b *testing.B, n int) (events chan tail.Event, sessions []*hub.Session) {
+func benchHub(b *testing.B, n int) (h *hub.Hub, events chan tail.Event, sessions []*hub.Session) {
 	b.Helper()
 	src := source{newFakeLog(), make(chan tail.Event)}
-	h := hub.New(src, hub.Options{KeepEvents: true})
+	h = hub.New(src, hub.Options{KeepEvents: true})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()
@@ -59,7 +60,7 @@ func benchHub(b *testing.B, n int) (events chan tail.Event, sessions []*hub.Sess
 		}
 		sessions = append(sessions, s)
 	}
-	return src.events, sessions
+	return h, src.events, sessions
 }
 
 // BenchmarkBroadcast is one batch of 20 lines, from the tailer to all sessions.
@@ -67,7 +68,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	text := []byte(strings.Repeat(strings.Repeat("x", 119)+"\n", 20))
 	for _, n := range []int{1, 10, 1000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
-			events, sessions := benchHub(b, n)
+			_, events, sessions := benchHub(b, n)
 			var delivered atomic.Int64
 			var readers sync.WaitGroup
 			all := int64(b.N) * int64(len(text))
@@ -101,32 +102,45 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleSession measures what one session costs the hub while nothing happens, its caller's goroutine included.
+// BenchmarkIdleSession measures what one session costs the hub while nothing happens: memory, goroutines beyond the caller's own, and
+// allocations in a second without content. A ping every 10 s is all that it does then.
 func BenchmarkIdleSession(b *testing.B) {
 	const n = 10_000
 	for b.Loop() {
-		var before, after runtime.MemStats
 		goroutines := runtime.NumGoroutine()
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		_, sessions := benchHub(b, n)
+		before := settled()
+		h, _, sessions := benchHub(b, n)
 		ctx, cancel := context.WithCancel(context.Background())
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		hubs := runtime.NumGoroutine() - goroutines
 		var waiting sync.WaitGroup
 		for _, s := range sessions {
 			waiting.Go(func() { _, _ = s.Next(ctx) })
 		}
+		for runtime.NumGoroutine() > goroutines+n+20 {
+			runtime.Gosched() // The private readings end.
+		}
+		after := settled()
 		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/n, "heap-B/session")
-		b.ReportMetric(float64(hubs), "hub-goroutines")
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(int64(after.Sys)-int64(before.Sys))/n, "sys-B/session")
+		b.ReportMetric(float64(int64(after.StackInuse)-int64(before.StackInuse))/n, "caller-stack-B/session")
+		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines-n), "hub-goroutines")
+		time.Sleep(time.Second)
+		var later runtime.MemStats
+		runtime.ReadMemStats(&later)
+		b.ReportMetric(float64(later.Mallocs-after.Mallocs)/n, "allocs/session/s")
+		if st := h.Stats(); st.Private != 0 || st.Feeds != 1 {
+			b.Errorf("%+v", st)
+		}
 		cancel()
 		waiting.Wait()
 		for _, s := range sessions {
 			s.Close()
 		}
 	}
+}
+
+// settled is the state of memory after all garbage is gone.
+func settled() (m runtime.MemStats) {
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m
 }
