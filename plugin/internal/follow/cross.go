@@ -30,10 +30,11 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 	}
 	from := r.end
 	to := r.l.skipLost(next)
+	// Gaps come before what moves the position on: whoever resumes in between hears of them again, instead of never.
+	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == ready && !from.IsZero() {
 		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
 	}
-	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == lost { // The log ends there for now.
 		_ = r.enter(ctx, to.g, 0)
 		return
@@ -77,10 +78,11 @@ func (l *Log) skipLost(g *generation) crossing {
 	return c
 }
 
-// gaps declares what is missing between from and c.g, one gap for each run of equal causes.
+// gaps declares what is missing between from and c.g, one gap for each run of equal causes. If there is a from, the boundary that
+// follows says where the log goes on.
 func (c *crossing) gaps(from tail.Position) []tail.Event {
 	var before tail.Position
-	if c.g.state == ready {
+	if c.g.state == ready && from.IsZero() {
 		before = c.g.start()
 	}
 	var out []tail.Event
@@ -108,18 +110,18 @@ func (r *Reader) crossCut(ctx context.Context, next *generation) {
 	unread := r.g.max.Load() - r.b.off
 	r.leave()
 	from := r.end
-	gap := copyWindowGap(from, next.start())
+	gap := copyWindowGap(from)
 	if unread > 0 {
 		gap.Cause, gap.Certain, gap.MinBytes = tail.CauseTruncated, true, &unread
 		gap.Evidence = []string{"the file was emptied or rewritten in place before it was read to the end"}
 	}
-	r.queue = append(r.queue, tail.Truncated{From: from, To: next.start()}, gap)
+	r.queue = append(r.queue, gap, tail.Truncated{From: from, To: next.start()})
 	_ = r.enter(ctx, next, 0)
 }
 
 // copyWindowGap says that something may have been written right before a file was emptied.
-func copyWindowGap(after, before tail.Position) tail.Gap {
-	return tail.Gap{Cause: tail.CauseCopyWindow, After: after, Before: before,
+func copyWindowGap(after tail.Position) tail.Gap {
+	return tail.Gap{Cause: tail.CauseCopyWindow, After: after,
 		Evidence: []string{"the file was emptied or rewritten in place; what was written just before may be in no file any more"}}
 }
 

@@ -242,10 +242,10 @@ func (b *block) fillPacked(into []byte) (int, error) {
 }
 
 // corruptGap is the gap for the rest of a generation that cannot be read.
-func corruptGap(err error, after, before tail.Position) tail.Gap {
+func corruptGap(err error, after tail.Position) tail.Gap {
 	cause := tail.CauseUnreadable
 	if errors.Is(err, errCorrupt) {
 		cause = tail.CauseCorrupt
 	}
-	return tail.Gap{Cause: cause, Certain: true, After: after, Before: before, Evidence: []string{err.Error()}}
+	return tail.Gap{Cause: cause, Certain: true, After: after, Evidence: []string{err.Error()}}
 }

@@ -65,8 +65,8 @@ func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Pag
 		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
 	}
 	r.stopAt, r.stopOff = stop, stopOff
-	page, err := r.collect(ctx)
-	page.AtBeginning = beginning
+	page, dropped, err := r.collect(ctx)
+	page.AtBeginning = beginning && !dropped
 	return page, err
 }
 
@@ -137,25 +137,44 @@ func lineAfter(ctx context.Context, g *generation, off, end int64) (int64, error
 // pageAfter returns the page that begins where the reader is.
 func (r *Reader) pageAfter(ctx context.Context, lines int) (tail.Page, error) {
 	r.left = lines
-	return r.collect(ctx)
+	page, _, err := r.collect(ctx)
+	return page, err
 }
 
-// collect reads until the reader ends, is caught up, or has a page.
-func (r *Reader) collect(ctx context.Context) (tail.Page, error) {
-	page := tail.Page{Start: r.position(), End: r.position()}
+// startOf is the position at which events begin, or end if they begin with none.
+func startOf(events []tail.Event, end tail.Position) tail.Position {
+	if len(events) > 0 {
+		switch ev := events[0].(type) {
+		case tail.Lines:
+			return ev.Start
+		case tail.Boundary:
+			return ev.From
+		case tail.Truncated:
+			return ev.From
+		case tail.Gap:
+			return ev.Before
+		}
+	}
+	return end
+}
+
+// collect reads until the reader ends, is caught up, or has a page. dropped says that the beginning was too much for a page and has been
+// left out.
+func (r *Reader) collect(ctx context.Context) (page tail.Page, dropped bool, err error) {
+	page = tail.Page{Start: r.position(), End: r.position()}
 	size := 0
 	for {
 		ev, err := r.Next(ctx)
 		if errors.Is(err, errEnd) {
-			return page, nil
+			return page, dropped, nil
 		}
 		if err != nil {
-			return tail.Page{}, err
+			return tail.Page{}, false, err
 		}
 		switch ev := ev.(type) {
 		case tail.CaughtUp:
 			page.AtEnd = true
-			return page, nil
+			return page, dropped, nil
 		case tail.Lines:
 			ev.Text = append([]byte(nil), ev.Text...)
 			page.Events = append(page.Events, ev)
@@ -166,8 +185,15 @@ func (r *Reader) collect(ctx context.Context) (tail.Page, error) {
 			page.Events = append(page.Events, ev)
 			page.End = r.position()
 		}
-		if size >= maxPage {
-			return page, nil
+		if size >= maxPage && r.stopAt == nil {
+			return page, false, nil
+		}
+		for size > maxPage+tail.MaxBatch { // A page before a position has to end there.
+			first, _ := page.Events[0].(tail.Lines)
+			size -= len(first.Text)
+			page.Events = page.Events[1:]
+			page.Start = startOf(page.Events, page.End)
+			dropped = true
 		}
 	}
 }

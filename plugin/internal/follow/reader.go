@@ -146,7 +146,7 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 		case errors.Is(err, errCorrupt), err != nil && v.sealed:
 			r.bad = r.g
 			r.leave()
-			gap := corruptGap(err, r.end, tail.Position{})
+			gap := corruptGap(err, r.end)
 			r.queue = append(r.queue, gap)
 			return nil, nil
 		case err != nil:

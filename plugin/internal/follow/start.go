@@ -337,7 +337,14 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 			return r.enter(ctx, g, g.from)
 		}
 	}
-	return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
+	if !r.follow {
+		return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
+	}
+	if err := r.beginLast(ctx, 0); err != nil {
+		return err
+	}
+	r.queue = append(r.queue, downGap(p, r.position()))
+	return nil
 }
 
 // find goes to p if its generation is held.
@@ -400,12 +407,13 @@ func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) err
 	}
 	// It was emptied or rewritten since.
 	next, unread := r.l.afterCut(g, p.Offset)
-	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: true, After: p, Before: next.start(), MinBytes: unread,
+	// Whether it had been read to the end is not known if nobody saw it happen.
+	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: unread != nil, After: p, MinBytes: unread,
 		Evidence: []string{"the content before this position is not what it was"}}
 	if unread != nil && *unread == 0 { // All of it had been read.
-		gap = copyWindowGap(p, next.start())
+		gap = copyWindowGap(p)
 	}
-	r.queue = append(r.queue, tail.Truncated{From: p, To: next.start()}, gap)
+	r.queue = append(r.queue, gap, tail.Truncated{From: p, To: next.start()})
 	return r.enter(ctx, next, next.from)
 }
 
@@ -426,7 +434,8 @@ func (l *Log) afterCut(g *generation, off int64) (*generation, *int64) {
 }
 
 func downGap(after, before tail.Position) tail.Gap {
-	return tail.Gap{Cause: tail.CauseDown, Certain: true, After: after, Before: before,
+	// It may have been read to its end, and nothing may have come between it and the next one: nobody can know.
+	return tail.Gap{Cause: tail.CauseDown, After: after, Before: before,
 		Evidence: []string{"the generation of this position does not exist any more"}}
 }
 

@@ -171,7 +171,9 @@ func (rd *reading) note(ev tail.Event) {
 		rd.at = ev.To
 		rd.events = append(rd.events, ev)
 	case tail.Gap:
-		rd.at = ev.Before
+		if !ev.Before.IsZero() {
+			rd.at = ev.Before
+		}
 		rd.events = append(rd.events, ev)
 	}
 }
