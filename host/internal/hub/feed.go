@@ -61,14 +61,21 @@ type member struct {
 	left    bool
 }
 
+// newFeed makes the feed that s, which is at at, needs. It is called by the goroutine of s's Next.
 func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
 	at.Resume()
+	// The colours that are on where the session is are on in the feed too, so its renderer goes over.
+	renderer := s.renderer
+	s.renderer = nil
+	if renderer == nil {
+		renderer = s.rendering.New()
+	}
 	f := &feed{
 		hub:       h,
 		key:       s.key,
 		request:   tail.FollowRequest{Log: s.log, Follow: true, Filter: s.filtered},
 		rendering: s.rendering,
-		renderer:  s.rendering.New(),
+		renderer:  renderer,
 		room:      make(chan struct{}, 1),
 		ring:      ring{limit: h.o.RingBytes, base: at.Position(), settled: at.Settled()},
 		cur:       at,
@@ -152,7 +159,8 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 	f.flush()
 	for {
 		f.mu.Lock()
-		ok := f.ring.total+int64(f.unrung)-f.taken <= int64(f.ring.limit/2)
+		// What is not rendered yet counts twice, because its payload is still to come.
+		ok := f.ring.total+2*int64(f.unrung)-f.taken <= int64(f.ring.limit/2)
 		f.mu.Unlock()
 		if ok {
 			return ctx.Err() == nil
@@ -199,7 +207,8 @@ func (f *feed) readyLocked() bool {
 		return false
 	}
 	_, isLines := f.pending[0].(tail.Lines)
-	return f.due || !isLines || len(f.pending) > 1 || f.unrung >= mergeLimit/2 || 2*f.returned >= f.woken
+	return f.due || !isLines || len(f.pending) > 1 || 2*f.returned >= f.woken ||
+		f.unrung >= min(mergeLimit/2, f.ring.limit/8)
 }
 
 // flush makes frames of what is pending, if it is time, and wakes who waits for them. It is called by who reads, by members that have

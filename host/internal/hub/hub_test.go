@@ -352,6 +352,44 @@ func TestCoalesce_MembersAreBusy_LinesComeInLargerFrames(t *testing.T) {
 	})
 }
 
+// painted renders lines with the number of the lines before, as a renderer does that knows which colour is on.
+type painted struct{ lines int }
+
+func (p *painted) Render(e tail.Event) []byte {
+	l, ok := e.(tail.Lines)
+	if !ok {
+		return nil
+	}
+	out := fmt.Appendf(nil, "%d:%s", p.lines, l.Text)
+	p.lines += strings.Count(string(l.Text), "\n")
+	return out
+}
+
+func TestFeed_StateOfTheRenderer_GoesOverFromTheFirstSession(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log", "a", "b", "c")
+		r := following("/log")
+		r.Rendering = hub.Rendering{Key: "painted", New: func() hub.Renderer { return &painted{} }}
+		s := mustOpen(t, h, r)
+		wantDrained(t, s, time.Second, "0:a|b|c|")
+		log.Append("d")
+		wantDrained(t, s, time.Second, "3:d|")
+	})
+}
+
+func TestCatchUps_OneThatHangs_HoldsUpTheOthersForAShortTime(t *testing.T) {
+	bubble(t, hub.Options{MaxCatchUps: 1}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		r := following("/not/yet")
+		r.Wait = true
+		mustOpen(t, h, r)
+		synctest.Wait()
+		s := mustOpen(t, h, following("/log"))
+		wantDrained(t, s, 1900*time.Millisecond, "")
+		wantDrained(t, s, 200*time.Millisecond, "1| caught up")
+	})
+}
+
 func TestSetFilter_GoesOnAtThePosition(t *testing.T) {
 	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
 		log := f.AddLog("/log", "a1", "b1")
