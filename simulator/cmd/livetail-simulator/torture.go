@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/livetail/livetail/host/client"
@@ -147,6 +148,7 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 
 func tortureAll(c *cobra.Command, o torture.Options, asJSON bool) error {
 	stderr := c.ErrOrStderr()
+	log := newLog(stderr)
 	total, done, failed := len(o.Rotations)*len(o.Rates)*len(o.Lags), 0, 0
 	o.Done = func(t torture.Trial) {
 		done++
@@ -155,7 +157,11 @@ func tortureAll(c *cobra.Command, o torture.Options, asJSON bool) error {
 		}
 		if isTerminal(stderr) {
 			fmt.Fprintf(stderr, "\r\x1b[K%d of %d, %d failed: %s, %s, %s", done, total, failed, t.Rotate, speed(t.Rate), t.Lag)
+			return
 		}
+		log.WithFields(logrus.Fields{
+			"rotate": t.Rotate, "rate": t.Rate, "lag": t.Lag, "ok": t.OK(), "lost": t.Report.Lost, "declared": t.Report.Declared, "of": total,
+		}).Info("tried")
 	}
 	trials, err := torture.Run(c.Context(), o)
 	if isTerminal(stderr) {
