@@ -257,6 +257,18 @@ test('details show fields, and a field becomes a filter', async ({ page }) => {
   await expect.poll(async () => (await visible(page)).map((r) => r.text)).toEqual(['{"level":"error","user":{"id":42},"msg":"no"}']);
 });
 
+test('a line found by a filter is shown in its context', async ({ page }) => {
+  for (let i = 0; i < 5000; i++) log.write(`line ${String(i).padStart(6, '0')} ${i === 2500 ? 'needle' : 'hay'}`);
+  await open(page, '?include=needle&lines=10');
+  await expect.poll(async () => (await visible(page)).map((r) => r.text)).toEqual(['line 002500 needle']);
+  await page.keyboard.press('k');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Show in context' }).click();
+  await expect(page.locator('.row.selected .m')).toHaveText('line 002500 needle');
+  await expect.poll(async () => (await visible(page)).map((r) => r.text)).toContain('line 002499 hay');
+  await expect.poll(async () => (await visible(page)).map((r) => r.text)).toContain('line 002501 hay');
+});
+
 test('wrapped lines keep the place and follow', async ({ page }) => {
   for (let i = 0; i < 600; i++) log.write(`line ${String(i).padStart(6, '0')} ${'你好 wide and long '.repeat(i % 23)}`);
   await open(page);

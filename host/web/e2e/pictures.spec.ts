@@ -32,8 +32,8 @@ function fill(): void {
   log = new MemoryLog();
   front.logs.set(APP, log);
   for (let i = 0; i < 3000; i++) {
-    if (i === 2974) log.rotate('app-2026-11-23T09-36-21.log');
-    if (i === 2988) log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end, generations: 2, bytes: null, min_bytes: null, lines: null, evidence: ['two directory entries were created and removed between two looks'] });
+    if (i === 2991) log.rotate('app-2026-11-23T09-36-21.log');
+    if (i === 2997) log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end, generations: 2, bytes: null, min_bytes: null, lines: null, evidence: ['two directory entries were created and removed between two looks'] });
     log.write(sample(i));
   }
 }
@@ -68,7 +68,7 @@ test('pictures', async ({ browser }) => {
     await page.close();
   }
   fill();
-  const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+  const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: 'zh-CN' });
   await phone.goto(front.url + APP);
   await phone.locator('.row').first().waitFor();
   await phone.waitForTimeout(1200);

@@ -31,6 +31,7 @@ function setup() {
   const beats: Beat[] = [];
   const failed: [number, string][] = [];
   const filtered: [number, string][] = [];
+  const ends: string[] = [];
   let now = 1_000_000;
   let timers: { run: () => void; at: number }[] = [];
   const session = new Session(
@@ -49,7 +50,7 @@ function setup() {
       clear: (timer) => (timers = timers.filter((t) => t !== timer)),
     },
     {
-      item: (i) => items.push(i), state: (s) => states.push(s), page: (p) => pages.push(p), beat: (b) => beats.push(b),
+      item: (i) => items.push(i), caughtUp: (at) => ends.push(at), state: (s) => states.push(s), page: (p) => pages.push(p), beat: (b) => beats.push(b),
       failed: (id, code) => failed.push([id, code]), filtered: (id, at) => filtered.push([id, at]),
     },
   );
@@ -65,7 +66,7 @@ function setup() {
     now = end;
   };
   session.open({ url: 'ws://x/l', log: '/l', ticketURL: '', lines: 10, include: [], exclude: [] });
-  return { session, sockets, items, states, pages, beats, failed, filtered, advance, last: () => sockets[sockets.length - 1], state: () => states[states.length - 1] };
+  return { session, sockets, items, ends, states, pages, beats, failed, filtered, advance, last: () => sockets[sockets.length - 1], state: () => states[states.length - 1] };
 }
 
 const lines = (off: number, text: string) => ({ t: 'lines', start: `g.${off}.c`, end: `g.${off + text.length}.d`, text });
@@ -193,6 +194,13 @@ describe('Session', () => {
     expect(t.filtered.map(([id]) => id)).toEqual([2]);
     t.advance(250);
     expect(new URL(t.last().url).searchParams.getAll('include')).toEqual(['x']);
+  });
+
+  it('knows where to read back from when no line came at all', () => {
+    const t = setup();
+    t.last().hello();
+    t.last().say({ t: 'caught_up', at: 'g.500' });
+    expect(t.ends).toEqual(['g.500']);
   });
 
   it('ignores what it does not know', () => {

@@ -1,7 +1,7 @@
 // Lines counted over time.
 
 import { timeOf } from '../text/time';
-import { lineText, type LogWindow } from './window';
+import { lineText, type LineBlock, type LogWindow } from './window';
 
 export interface Buckets {
   from: number;
@@ -18,39 +18,52 @@ export interface Buckets {
 // Widths that people can read off a clock.
 const WIDTHS = [100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 86_400_000];
 
-/** Sorts the lines of a window into at most most buckets. Blocks are dated by their first and last line, lines in between by their place. */
+/** Every so many lines the time is read; lines in between are dated by their place. */
+const STEP = 16;
+
+interface Stretch {
+  block: LineBlock;
+  first: number;
+  last: number;
+  from: number;
+  to: number;
+}
+
+/** Sorts the lines of a window into at most most buckets, the newest at the end. */
 export function buckets(window: LogWindow, most: number): Buckets {
-  const spans: { from: number; to: number; block: number }[] = [];
+  const stretches: Stretch[] = [];
   let low = Infinity;
   let high = -Infinity;
-  window.blocks.forEach((b, i) => {
-    if (b.kind !== 'lines') return;
-    const from = timeOf(lineText(b, 0)) ?? b.at;
-    const to = Math.max(from, timeOf(lineText(b, b.n - 1)) ?? from);
-    spans.push({ from, to, block: i });
-    low = Math.min(low, from);
-    high = Math.max(high, to);
-  });
+  for (const block of window.blocks) {
+    if (block.kind !== 'lines') continue;
+    const timeAt = (i: number) => timeOf(lineText(block, i));
+    let from = timeAt(0) ?? block.at;
+    for (let first = 0; first < block.n; first += STEP) {
+      const next = Math.min(first + STEP, block.n - 1);
+      const to = next > first ? (timeAt(next) ?? from) : from;
+      stretches.push({ block, first, last: Math.min(first + STEP, block.n) - 1, from, to });
+      low = Math.min(low, from, to);
+      high = Math.max(high, from, to);
+      from = to;
+    }
+  }
   const empty: Buckets = { from: 0, width: 1000, count: 0, levels: [[], [], []], first: [], most: 0 };
-  if (spans.length === 0) return empty;
+  if (stretches.length === 0) return empty;
   const width = WIDTHS.find((w) => (high - low) / w < most - 1) ?? Math.ceil((high - low + 1) / (most - 1));
   // The newest bucket stands at the right edge; what is not covered stays empty on the left.
   const end = Math.floor(high / width) * width + width;
-  const count = most;
-  const from = end - count * width;
-  const zero = () => new Array<number>(count).fill(0);
-  const result: Buckets = { from, width, count, levels: [zero(), zero(), zero()], first: new Array<number | null>(count).fill(null), most: 0 };
-  for (const span of spans) {
-    const b = window.blocks[span.block];
-    if (b.kind !== 'lines') continue;
-    for (let i = 0; i < b.n; i++) {
-      const time = b.n === 1 ? span.from : span.from + ((span.to - span.from) * i) / (b.n - 1);
-      const slot = Math.max(0, Math.min(count - 1, Math.floor((time - from) / width)));
-      const level = b.levels[i];
+  const from = end - most * width;
+  const zero = () => new Array<number>(most).fill(0);
+  const result: Buckets = { from, width, count: most, levels: [zero(), zero(), zero()], first: new Array<number | null>(most).fill(null), most: 0 };
+  for (const s of stretches) {
+    for (let i = s.first; i <= s.last; i++) {
+      const time = s.from + ((s.to - s.from) * (i - s.first)) / STEP;
+      const slot = Math.max(0, Math.min(most - 1, Math.floor((time - from) / width)));
+      const level = s.block.levels[i];
       result.levels[level >= 5 ? 2 : level === 4 ? 1 : 0][slot]++;
-      result.first[slot] ??= b.id + i;
+      result.first[slot] ??= s.block.id + i;
     }
   }
-  for (let i = 0; i < count; i++) result.most = Math.max(result.most, result.levels[0][i] + result.levels[1][i] + result.levels[2][i]);
+  for (let i = 0; i < most; i++) result.most = Math.max(result.most, result.levels[0][i] + result.levels[1][i] + result.levels[2][i]);
   return result;
 }

@@ -131,6 +131,8 @@ export class LogWindow {
     let gone = 0;
     while (n < this.blocks.length - 1 && (this.lines > limit || this.chars > chars)) gone += this.forget(this.blocks[n++]);
     if (n === 0) return 0;
+    // A mark that is first now would come again with the page before it.
+    while (n < this.blocks.length - 1 && this.blocks[n].kind === 'mark') gone += this.forget(this.blocks[n++]);
     this.blocks.splice(0, n);
     const first = this.blocks.find((b): b is LineBlock => b.kind === 'lines' && !b.late);
     if (first) this.start = formatPosition(first.gen, first.offs[0]);
@@ -144,6 +146,7 @@ export class LogWindow {
     const before = this.blocks.length;
     while (this.blocks.length > 1 && (this.lines > limit || this.chars > chars)) this.forget(this.blocks.pop()!);
     if (this.blocks.length === before) return false;
+    while (this.blocks.length > 1 && this.blocks[this.blocks.length - 1].kind === 'mark') this.forget(this.blocks.pop()!);
     for (let i = this.blocks.length - 1; i >= 0; i--) {
       const b = this.blocks[i];
       if (b.kind === 'lines' && !b.late) {

@@ -62,10 +62,12 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
   const time = timeOf(text);
   const level = LEVELS[row.block.levels[row.index]];
   const v = live.view.value;
+  const filtered = v.include.length + v.exclude.length > 0;
   const canFilter = live.state.value.capabilities.includes('filter');
   return (
     <div class="drawer-body">
       <p class="actions">
+        {filtered && <button type="button" class="primary" onClick={() => { live.pause(); live.setFilter([], []); }}>{t('inContext')}</button>}
         <button type="button" onClick={() => void copyText(live, false)}><Icon name="copy" />{t('copyText')}</button>
         <button type="button" onClick={() => void copyText(live, true)}>{t('copyMarkdown')}</button>
         <button type="button" onClick={() => void copyLink(live)}><Icon name="link" />{t('copyLink')}</button>

@@ -54,6 +54,7 @@ export class Live {
   private forth: Reading = null;
   private filterId = 0;
   private anchorAt = '';
+  private reselect = false;
   private jumping = '';
   private countsDue = 0;
   private stopped = false;
@@ -151,6 +152,9 @@ export class Live {
   }
 
   private accept(batch: Batch): void {
+    if (batch.at && batch.items.length === 0 && this.window.start === '') this.window.clear(batch.at);
+    // The row of a long line says how much of it there is.
+    if (batch.items.some((i) => i.k === 'lines' && (i.piece === 'middle' || i.piece === 'last'))) this.surface.repaint();
     const lines = batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
     if (this.following.value) {
       // What was let go on the way lies in the log, above: scrolling up reads it.
@@ -276,7 +280,9 @@ export class Live {
     if (this.anchorAt) {
       const row = this.window.find(this.anchorAt);
       if (row) {
+        if (this.reselect && this.window.position(row) === this.anchorAt) this.select(row.id);
         this.anchorAt = '';
+        this.reselect = false;
         this.surface.scrollToRow(row, 0.3);
       }
     }
@@ -355,8 +361,12 @@ export class Live {
     if (this.filterAgain()) return;
     this.accepted = { include: this.view.value.include, exclude: this.view.value.exclude };
     this.head.value = '';
-    const top = this.following.value ? null : this.surface.topRow();
-    const place = top ? this.window.position(top) : '';
+    // The selected line is the place, if there is one: with the filter gone, it stands in its context.
+    const chosen = this.selected.value === null ? null : this.window.row(this.selected.value);
+    const top = chosen ?? (this.following.value ? null : this.surface.topRow());
+    const place = top && !this.following.value ? this.window.position(top) : '';
+    this.reselect = place !== '' && chosen !== null;
+    this.selected.value = this.painter.selected = null;
     // Batches of the old filter that have not been shown yet are history by now, and are read as such.
     for (const _ of this.batches.splice(0)) this.stream.ack();
     if (place) this.showAround(place);

@@ -17,15 +17,16 @@ interface Prefs {
 const KEY = 'livetail';
 
 function load(): Prefs {
+  const small = window.matchMedia('(max-width: 640px)').matches;
   const usual: Prefs = {
-    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: false, size: 13, dense: false, timeline: true,
+    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true,
   };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
     return {
       theme: kept.theme === 'light' || kept.theme === 'dark' ? kept.theme : usual.theme,
       language: kept.language === 'en' || kept.language === 'zh' ? kept.language : usual.language,
-      wrap: kept.wrap ?? window.matchMedia('(max-width: 640px)').matches,
+      wrap: kept.wrap ?? usual.wrap,
       size: typeof kept.size === 'number' && kept.size >= 9 && kept.size <= 24 ? kept.size : usual.size,
       dense: kept.dense === true, timeline: kept.timeline !== false,
     };

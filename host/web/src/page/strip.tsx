@@ -38,7 +38,9 @@ export function Strip({ live }: { live: Live }) {
       <span class={`lamp ${kind}`} role="status"><i aria-hidden="true" />{label}</span>
       {s.phase === 'waiting' && <button type="button" onClick={() => live.retry()}>{t('retryNow')}</button>}
       {open && beat?.rttMs != null && <span class="item" title={t('rtt')}><em>{t('rtt')}</em>{beat.rttMs < 10 ? beat.rttMs.toFixed(1) : Math.round(beat.rttMs)} ms</span>}
-      {open && <span class="item" title={t('behind')}><em>{t('behind')}</em>{beat?.behind ? bytes(beat.behind) : stats.caughtUp || beat ? t('behindNone') : '…'}</span>}
+      {open && (beat?.behind
+        ? <span class="item" title={t('behind')}><em>{t('behind')}</em>{bytes(beat.behind)}</span>
+        : (stats.caughtUp || beat) && <span class="item">{t('behindNone')}</span>)}
       {open && (stats.perSecond > 0 || quiet < 5000
         ? <span class="item rate">{t('rate', { n: number(stats.perSecond) })}</span>
         : <span class="item" title={t('idleHint', { time: duration(heard) })}>{t('idle', { time: duration(Math.floor(quiet / 1000) * 1000).replace('.0', '') })}</span>)}

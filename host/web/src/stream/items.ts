@@ -47,6 +47,8 @@ export interface Batch {
   /** Comes before the items. */
   hole?: Hole;
   items: Item[];
+  /** The end of the log, where everything there was had been received. */
+  at?: string;
 }
 
 export interface Page {

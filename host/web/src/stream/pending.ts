@@ -13,12 +13,13 @@ export class Pending {
   private items: Item[] = [];
   private hole: Hole | null = null;
   private chars = 0;
+  private at = '';
   lines = 0;
 
   constructor(private readonly limits: PendingLimits = { lines: 40_000, chars: 12 << 20 }) {}
 
   get empty(): boolean {
-    return this.items.length === 0 && this.hole === null;
+    return this.items.length === 0 && this.hole === null && this.at === '';
   }
 
   push(item: Item): void {
@@ -29,8 +30,15 @@ export class Pending {
     if (this.lines > this.limits.lines || this.chars > this.limits.chars) this.letGo();
   }
 
+  /** Notes where the end of the log is. A page without a single line has no other place to read back from. */
+  caughtUp(at: string): void {
+    this.at = at;
+  }
+
   take(): Batch {
-    const batch: Batch = this.hole ? { hole: this.hole, items: this.items } : { items: this.items };
+    const batch: Batch = { items: this.items };
+    if (this.hole) batch.hole = this.hole;
+    if (this.at) batch.at = this.at;
     this.clear();
     return batch;
   }
@@ -40,6 +48,7 @@ export class Pending {
     this.hole = null;
     this.lines = 0;
     this.chars = 0;
+    this.at = '';
   }
 
   // Half of it goes at once, so that the cost of letting go is spread over many arrivals.

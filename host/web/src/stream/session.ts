@@ -23,6 +23,8 @@ export interface Clock {
 
 export interface Sink {
   item(item: Item): void;
+  /** The end was reached before a single line came. */
+  caughtUp(at: string): void;
   state(state: StreamState): void;
   beat(beat: Beat): void;
   page(page: Page): void;
@@ -165,6 +167,7 @@ export class Session {
       }
       case 'caught_up':
         if (m.at) this.last = m.at;
+        if (m.at && this.stats.lines === 0) this.sink.caughtUp(m.at);
         this.stats.caughtUp = true;
         break;
       case 'ping':

@@ -46,6 +46,10 @@ const session = new Session(
       pending.push(item);
       schedule();
     },
+    caughtUp: (at) => {
+      pending.caughtUp(at);
+      schedule();
+    },
     state: (state) => post({ k: 'state', state }),
     beat: (beat) => post({ k: 'beat', beat }),
     page: (page) => post({ k: 'page', page }),

@@ -24,75 +24,79 @@ export interface Segment {
   control?: boolean;
 }
 
-// eslint-disable-next-line no-control-regex
-const special = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+// What cannot be shown as it stands: controls but tab, and what reorders text or breaks lines.
+const special = new Uint8Array(0x206a);
+for (const [from, to] of [[0, 8], [0x0a, 0x1f], [0x7f, 0x9f], [0x61c, 0x61c], [0x200e, 0x200f], [0x2028, 0x202e], [0x2066, 0x2069]]) special.fill(1, from, to + 1);
+
+function nextSpecial(line: string, from: number): number {
+  for (let i = from; i < line.length; i++) {
+    const c = line.charCodeAt(i);
+    if (c < 0x206a && special[c] === 1) return i;
+  }
+  return line.length;
+}
 
 /** Reports whether a line can be shown as it stands. */
 export function isPlain(line: string): boolean {
-  special.lastIndex = 0;
-  return !special.test(line);
+  return nextSpecial(line, 0) === line.length;
 }
 
 /** Splits a line (without its line ending) into segments, beginning in the given state; returns the state it ends in. */
 export function parseAnsi(line: string, state: Sgr | null): { segments: Segment[]; state: Sgr | null } {
   const segments: Segment[] = [];
+  // Either text or controls wait to become a segment, never both.
   let text = '';
+  let controls = '';
   const flush = () => {
     if (text !== '') segments.push({ text, style: state });
-    text = '';
-  };
-  const show = (control: string) => {
-    flush();
-    const last = segments[segments.length - 1];
-    if (last?.control && last.style === state) last.text += control;
-    else segments.push({ text: control, style: state, control: true });
+    if (controls !== '') segments.push({ text: controls, style: state, control: true });
+    text = controls = '';
   };
   // Searching for a terminator that is not there is done once, which keeps the whole linear.
-  let noTerminator = false;
+  const search = { hopeless: false };
   let at = 0;
   while (at < line.length) {
-    special.lastIndex = at;
-    const hit = special.exec(line);
-    if (hit === null) {
-      text += line.slice(at);
-      break;
+    const i = nextSpecial(line, at);
+    if (i > at) {
+      if (controls !== '') flush();
+      text += line.slice(at, i);
     }
-    const i = hit.index;
-    text += line.slice(at, i);
-    const c = line.charCodeAt(i);
-    at = i + 1;
-    if (c === 0x1b || (c >= 0x80 && c <= 0x9f)) {
-      const introducer = c === 0x1b ? line[i + 1] : String.fromCharCode(c - 0x40);
-      const body = c === 0x1b ? i + 2 : i + 1;
-      if (introducer === '[') {
-        const end = endOfControl(line, body);
-        if (end > 0) {
-          if (line[end - 1] === 'm') {
-            flush();
-            state = applySgr(state, line.slice(body, end - 1));
-          }
-          at = end;
-          continue;
-        }
-      } else if (introducer !== undefined && 'P]X^_'.includes(introducer)) {
-        const end = noTerminator ? -1 : endOfString(line, body);
-        if (end > 0) {
-          at = end;
-          continue;
-        }
-        noTerminator = true;
-      } else if (c === 0x1b && introducer !== undefined) {
-        const end = endOfEscape(line, i + 1);
-        if (end > 0) {
-          at = end;
-          continue;
-        }
+    if (i === line.length) break;
+    const end = endOfSequence(line, i, search);
+    if (end < 0) {
+      if (text !== '') flush();
+      controls += visible(line.charCodeAt(i));
+      at = i + 1;
+      continue;
+    }
+    if (line[end - 1] === 'm') {
+      const body = line.charCodeAt(i) === 0x9b ? i + 1 : line[i + 1] === '[' ? i + 2 : -1;
+      if (body > 0) {
+        flush();
+        state = applySgr(state, line.slice(body, end - 1));
       }
     }
-    show(visible(c));
+    at = end;
   }
   flush();
   return { segments, state };
+}
+
+// Where the escape sequence ends that begins at i; -1 if there is none, or none that is whole.
+function endOfSequence(line: string, i: number, search: { hopeless: boolean }): number {
+  const c = line.charCodeAt(i);
+  const escape = c === 0x1b;
+  if (!escape && (c < 0x80 || c > 0x9f)) return -1;
+  const introducer = escape ? line[i + 1] : String.fromCharCode(c - 0x40);
+  const body = escape ? i + 2 : i + 1;
+  if (introducer === undefined) return -1;
+  if (introducer === '[') return endOfControl(line, body);
+  if ('P]X^_'.includes(introducer)) {
+    const end = search.hopeless ? -1 : endOfString(line, body);
+    search.hopeless = end < 0;
+    return end;
+  }
+  return escape ? endOfEscape(line, i + 1) : -1;
 }
 
 // The final byte of a control sequence ends it; anything that cannot stand in one means that it is none.

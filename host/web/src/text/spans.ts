@@ -34,13 +34,24 @@ export function termMarks(text: string, terms: readonly Term[]): Mark[] {
   return marks;
 }
 
+const jsonKey = /"[^"\\]{1,64}":/g;
+const barred = /^( \| [^|]{1,20})\| (\S{1,120} -) /;
+
 /** What makes a plain line easier to read: its time stamp stands back, its level stands out. */
 export function readingMarks(text: string): Mark[] {
   const marks: Mark[] = [];
+  if (text.startsWith('{"')) return termMarks(text, [{ pattern: jsonKey, cls: 'src' }]);
   const stamp = stampLength(text);
   if (stamp > 0) marks.push({ start: 0, end: stamp, cls: 'ts' });
   const word = levelWord(text);
   if (word) marks.push({ start: word.start, end: word.end, cls: `w${word.level}` });
+  // Time | LEVEL | where - message: the bars and the place stand back, the message stands out.
+  const bars = stamp > 0 && word ? barred.exec(text.slice(stamp, stamp + 200)) : null;
+  if (bars) {
+    const second = stamp + bars[1].length;
+    marks.push({ start: stamp + 1, end: stamp + 2, cls: 'sep' }, { start: second, end: second + 1, cls: 'sep' });
+    marks.push({ start: second + 2, end: second + 2 + bars[2].length, cls: 'src' });
+  }
   return marks;
 }
 

@@ -66,7 +66,7 @@ export class Surface {
 
   /** Character cells that fit in one wrapped row. */
   get columns(): number {
-    return Math.max(20, Math.floor((this.element.clientWidth - 34) / this.cellWidth));
+    return Math.max(20, Math.floor((this.element.clientWidth - 34) / this.cellWidth) - 2);
   }
 
   get viewRows(): number {
@@ -200,7 +200,7 @@ export class Surface {
     // The widest line seen sets the width, so that sideways scrolling does not jump as rows come and go.
     if (this.wrap || widest <= this.widest) return;
     this.widest = widest;
-    this.rows.style.minWidth = `${Math.ceil(widest * this.cellWidth) + 60}px`;
+    this.rows.style.minWidth = `max(100%, ${Math.ceil(widest * this.cellWidth) + 60}px)`;
   }
 
   private measure(): boolean {
