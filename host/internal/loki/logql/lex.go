@@ -225,7 +225,9 @@ var durationUnits = map[string]time.Duration{
 // maxDuration keeps sums of durations far from the end of the type, and is more than anybody's log.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// parseDuration reads 1h30m, 1.5s or 7d.
+// ParseDuration reads a duration as queries write it: 1h30m, 1.5s or 7d.
+func ParseDuration(s string) (time.Duration, bool) { return parseDuration(s) }
+
 func parseDuration(s string) (time.Duration, bool) {
 	if s == "" {
 		return 0, false
