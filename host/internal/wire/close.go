@@ -35,7 +35,7 @@ var (
 	CloseSilent    = Close{4001, "silent", true, 0, "The client did not answer a ping in time."}
 	CloseSlow      = Close{4008, "slow", true, 0, "The client took no byte for as long as a write may take."}
 	CloseUnread    = Close{4009, "unreadable", true, 5 * time.Second, "The log exists, but the server could not read it."}
-	CloseGone      = Close{4010, "position_gone", true, 0, "What from= names does not exist any more; come back without it."}
+	CloseGone      = Close{4010, "position_gone", true, 0, "The position does not exist any more: what it names was destroyed or rewritten. Come back without from=."}
 	CloseTooMany   = Close{4029, "too_many", true, 10 * time.Second, "A limit on connections or requests is reached."}
 	CloseBad       = Close{4500, "bad_request", false, 0, "The request, or a message of the client, makes no sense."}
 	CloseWrong     = Close{4502, "wrong_answer", false, 0, "The client answered a ping with something else."}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -14,12 +15,10 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plain reports whether none of the eight bytes of w has to be looked at before it goes into a JSON string: printable ASCII other than
-// '"' and '\'.
-func plain(w uint64) bool {
-	quote := w ^ 0x22*lows
-	backslash := w ^ 0x5c*lows
-	return (w|(w-0x20*lows)|(quote-lows)|(backslash-lows))&highs == 0
+// suspect has the highest bit of a byte set if one of the eight bytes of w has to be looked at before it goes into a JSON string:
+// anything but printable ASCII other than '"' and '\'. A subtraction per byte borrows only out of bytes that are hits themselves.
+func suspect(w uint64) uint64 {
+	return w | (w - 0x20*lows) | ((w ^ 0x22*lows) - lows) | ((w ^ 0x5c*lows) - lows)
 }
 
 // escapes gives for each byte what follows the backslash in a JSON string: 0 if it stands for itself, 'u' for the long form, 'w' if it is part
@@ -39,11 +38,10 @@ var escapes = func() (t [256]byte) {
 
 // appendString appends src as a JSON string. Invalid UTF-8 becomes U+FFFD byte by byte; replaced says that this happened.
 //
-// It stores bytes by index into a buffer with room to spare, because log lines in JSON have a quote every few bytes and one append
-// for each of them would be most of the work.
+// It goes by words of eight bytes: each is stored as it is, and counts up to its first byte that needs a look. There is nearly always such
+// a byte in a line, and in lines of JSON every few bytes; so looking at one costs no more than a word does.
 func appendString(dst, src []byte) (out []byte, replaced bool) {
-	const digits = "0123456789abcdef"
-	const room = 64 // the most that eight bytes can become, and more
+	const room = 32 // the most that one turn of the loop stores, and more
 	dst = slices.Grow(append(dst, '"'), len(src)+room)
 	n := len(dst)
 	dst = dst[:cap(dst)]
@@ -53,37 +51,42 @@ func appendString(dst, src []byte) (out []byte, replaced bool) {
 			dst = dst[:cap(dst)]
 		}
 		if len(src)-i >= 8 {
-			if w := binary.LittleEndian.Uint64(src[i:]); plain(w) {
-				binary.LittleEndian.PutUint64(dst[n:], w)
+			w := binary.LittleEndian.Uint64(src[i:])
+			binary.LittleEndian.PutUint64(dst[n:], w)
+			hits := suspect(w) & highs
+			if hits == 0 {
 				n += 8
 				i += 8
 				continue
 			}
+			plain := bits.TrailingZeros64(hits) / 8
+			n += plain
+			i += plain
 		}
-		for end := min(i+8, len(src)); i < end; {
-			c := src[i]
-			switch e := escapes[c]; e {
-			case 0:
-				dst[n] = c
-				n++
-				i++
-			case 'w':
-				r, size := utf8.DecodeRune(src[i:])
-				if r == utf8.RuneError && size == 1 {
-					replaced = true
-					n += copy(dst[n:], "\uFFFD")
-				} else {
-					n += copy(dst[n:], src[i:i+size])
-				}
-				i += size
-			case 'u':
-				n += copy(dst[n:], []byte{'\\', 'u', '0', '0', digits[c>>4], digits[c&15]})
-				i++
-			default:
-				dst[n], dst[n+1] = '\\', e
-				n += 2
-				i++
+		switch e := escapes[src[i]]; e {
+		case 0:
+			dst[n] = src[i]
+			n++
+			i++
+		case 'w':
+			r, size := utf8.DecodeRune(src[i:])
+			if r == utf8.RuneError && size == 1 {
+				replaced = true
+				n += copy(dst[n:], "\uFFFD")
+			} else {
+				n += copy(dst[n:], src[i:i+size])
 			}
+			i += size
+		case 'u':
+			const digits = "0123456789abcdef"
+			n += copy(dst[n:], `\u00`)
+			dst[n], dst[n+1] = digits[src[i]>>4], digits[src[i]&15]
+			n += 2
+			i++
+		default:
+			dst[n], dst[n+1] = '\\', e
+			n += 2
+			i++
 		}
 	}
 	return append(dst[:n], '"'), replaced

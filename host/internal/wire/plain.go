@@ -13,6 +13,22 @@ const (
 	PlainPong = "pong"
 )
 
+// PlainRenderer renders for the plain protocol.
+type PlainRenderer struct{ r *render.Renderer }
+
+// NewPlainRenderer returns a renderer at the start of a stream.
+func NewPlainRenderer(f render.Format) PlainRenderer { return PlainRenderer{render.New(f)} }
+
+// Render returns what the client is sent for e, or nil. It is never what a ping looks like: a line of that text that lacks its line ending
+// gets one.
+func (p PlainRenderer) Render(e tail.Event) []byte {
+	payload := p.r.Render(e)
+	if string(payload) == PlainPing {
+		return append([]byte(PlainPing), p.r.Render(tail.Boundary{})...)
+	}
+	return payload
+}
+
 // PlainUnparsable is the refusal of a URL that makes no sense.
 var PlainUnparsable = render.Notice(render.HTML, "Fail to parse URL")
 

@@ -231,6 +231,19 @@ func TestErrorText_RepeatsNoInnards(t *testing.T) {
 	}
 }
 
+func TestPlainRenderer_ContentThatLooksLikeAPing_IsToldApart(t *testing.T) {
+	r := NewPlainRenderer(render.Text)
+	if got := string(r.Render(batch("ping"))); got != "ping\n" {
+		t.Errorf("got %q", got)
+	}
+	if got := r.Render(tail.Boundary{}); got != nil {
+		t.Errorf("then %q", got)
+	}
+	if got := string(r.Render(batch("ping\n"))); got != "ping\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestPlainRefusal_IsTheReferencesWords(t *testing.T) {
 	for err, want := range map[error]string{
 		tail.ErrNotAllowed: `<font color="red"><strong>Forbidden</strong></font>`,

@@ -11,7 +11,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/livetail/livetail/host/internal/hub"
-	"github.com/livetail/livetail/host/internal/render"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -200,7 +199,7 @@ func rendering(v1 bool, f wire.Format) hub.Rendering {
 	if v1 {
 		return hub.Rendering{Key: wire.Subprotocol + "/" + f.String(), New: func() hub.Renderer { return wire.NewRenderer(f) }}
 	}
-	return hub.Rendering{Key: "plain/" + f.As.String(), New: func() hub.Renderer { return render.New(f.As) }}
+	return hub.Rendering{Key: "plain/" + f.As.String(), New: func() hub.Renderer { return wire.NewPlainRenderer(f.As) }}
 }
 
 // errPeer is why a connection ends whose peer went away.
