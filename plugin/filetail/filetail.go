@@ -9,6 +9,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/internal/follow"
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/internal/heartbeat"
@@ -52,7 +53,7 @@ var _ tail.Tailer = (*Tailer)(nil)
 
 // New returns a tailer. The caller closes it.
 func New(cfg Config) (*Tailer, error) {
-	g, err := guard.New(cfg.Roots, guard.Options{})
+	g, err := guard.New(cfg.Roots, guard.Options{Sibling: family.Sibling})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -20,7 +21,7 @@ func (l *Log) loadHistory() {
 	l.mu.Lock()
 	chain := slices.Clone(l.chain)
 	l.mu.Unlock()
-	files = olderThan(files, l.at.base, chain)
+	files = l.olderThan(files, chain)
 	room := l.e.opts.MaxHeld - len(chain)
 	if len(files) > room {
 		l.setTooOld(len(files) - max(room, 0))
@@ -56,13 +57,10 @@ func (l *Log) setTooOld(n int) {
 	l.tooOld = int64(n)
 }
 
-// siblings returns the files in the folder that look like generations of the log and are not held, oldest first. Of a file and its
-// compressed form, which may not be complete yet, the file is taken.
-func (l *Log) siblings() []found {
-	entries, err := l.e.guard.ReadDir(l.at.folder, func(name string) bool {
-		_, ok := sibling(l.at.base, name)
-		return ok
-	})
+// siblings returns the files in the folder that are generations of the log by their names and are not held, oldest first. Of a file and
+// its compressed form, which may not be complete yet, the file is taken.
+func (l *Log) siblings() []family.Candidate {
+	entries, err := l.e.guard.ReadDir(l.at.folder, func(name string) bool { return family.Sibling(l.at.base, name) })
 	if err != nil && len(entries) == 0 {
 		return nil
 	}
@@ -70,17 +68,16 @@ func (l *Log) siblings() []found {
 	for _, e := range entries {
 		plain[e.Name()] = true
 	}
-	var files []found
+	var files []family.Candidate
 	for _, e := range entries {
-		f, _ := sibling(l.at.base, e.Name())
+		m, ok := family.Parse(l.at.base, e.Name())
 		st, err := e.Info()
-		if err != nil || !st.Mode().IsRegular() || f.packed != "" && plain[f.plain] || l.holds(st) {
+		if !ok || err != nil || !st.Mode().IsRegular() || m.Packed != "" && plain[m.Plain] || l.holds(st) {
 			continue
 		}
-		f.mtime = st.ModTime().UnixNano()
-		files = append(files, f)
+		files = append(files, family.Candidate{Member: m, Modified: st.ModTime()})
 	}
-	sortFound(files)
+	files, _ = family.Order(files)
 	return files
 }
 
@@ -95,31 +92,26 @@ func (l *Log) holds(st fs.FileInfo) bool {
 }
 
 // olderThan leaves those of files that come before the oldest generation of the chain whose name is known.
-func olderThan(files []found, base string, chain []*generation) []found {
+func (l *Log) olderThan(files []family.Candidate, chain []*generation) []family.Candidate {
 	for _, g := range chain {
-		name := g.on.name
-		if name == base || name == "" {
-			continue
-		}
-		f, ok := sibling(base, name)
+		m, ok := family.Parse(l.at.base, g.on.name)
 		if !ok {
 			continue
 		}
-		f.mtime = time.Now().UnixNano()
+		c := family.Candidate{Member: m, Modified: time.Now()}
 		if _, written, _, err := g.on.size(); err == nil {
-			f.mtime = written.UnixNano()
+			c.Modified = written
 		}
-		all := append(slices.Clone(files), f)
-		sortFound(all)
-		i := slices.IndexFunc(all, func(o found) bool { return o.name == f.name })
-		return all[:i]
+		all, _ := family.Order(append(slices.Clone(files), c))
+		i := slices.IndexFunc(all, func(o family.Candidate) bool { return o.Name == c.Name })
+		return all[:max(i, 0)]
 	}
 	return files
 }
 
 // openOld opens a rotated file. It returns nil if that is a generation of the chain after all, or gone.
-func (l *Log) openOld(f found) *generation {
-	h, err := l.open(f.name)
+func (l *Log) openOld(f family.Candidate) *generation {
+	h, err := l.open(f.Name)
 	if err != nil {
 		return nil
 	}
@@ -127,17 +119,17 @@ func (l *Log) openOld(f found) *generation {
 		h.close()
 		return nil
 	}
-	h.name = f.name
+	h.name = f.Name
 	h.refs = 1
 	h.seq = 0
-	g := &generation{on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: ready, name: f.name, idle: time.Now()}
+	g := &generation{on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: ready, name: f.Name, idle: time.Now()}
 	g.token = h.id.token(0).String()
 	h.newest = g
 	l.names[h.name] = h
-	if f.packed != "" {
-		if f.packed != ".gz" {
+	if f.Packed != "" {
+		if f.Packed != ".gz" {
 			g.state, g.sealed, g.cause = lost, true, tail.CauseUnreadable
-			g.evidence = []string{f.name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(f.packed, ".")}
+			g.evidence = []string{f.Name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(f.Packed, ".")}
 			return g
 		}
 		g.packed, g.sealed = newPacked(l.e.opts.MaxUnpacked), true

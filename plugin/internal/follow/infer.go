@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -26,17 +27,7 @@ func (l *Log) infer(h *held) {
 		}
 		came = append(came, more...)
 	}
-	// Where times are equal, the names decide, as they are now.
-	ranks := make(map[*held]found, len(came))
-	for _, o := range came {
-		if at := l.nameOf(o.fd); !at.failed && !at.gone {
-			o.name = at.name
-		}
-		ranks[o], _ = sibling(l.at.base, o.name)
-	}
-	slices.SortFunc(came, func(a, b *held) int {
-		return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), compareFound(ranks[a], ranks[b]))
-	})
+	l.sortByBirth(came)
 	how := l.leftBy
 	for _, o := range came {
 		l.append(&generation{on: o, how: l.howLeft(), order: tail.OrderInferred})
@@ -49,6 +40,27 @@ func (l *Log) infer(h *held) {
 	l.refreshNames()
 }
 
+// sortByBirth puts files in the order in which they were made, and where times are equal, in that of their names, as they are now.
+func (l *Log) sortByBirth(files []*held) {
+	var named []family.Candidate
+	for _, h := range files {
+		if at := l.nameOf(h.fd); !at.failed && !at.gone {
+			h.name = at.name
+		}
+		if m, ok := family.Parse(l.at.base, h.name); ok {
+			named = append(named, family.Candidate{Member: m})
+		}
+	}
+	named, _ = family.Order(named)
+	rank := make(map[string]int, len(named))
+	for i, c := range named {
+		rank[c.Name] = i
+	}
+	slices.SortStableFunc(files, func(a, b *held) int {
+		return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), cmp.Compare(rank[a.name], rank[b.name]))
+	})
+}
+
 // maxListings bounds how often a folder is listed in one look.
 const maxListings = 20
 
@@ -56,10 +68,10 @@ const maxListings = 20
 func (l *Log) unheld(newest, h *held, came []*held) []*held {
 	var out []*held
 	for _, f := range l.siblings() {
-		if f.packed != "" {
+		if f.Packed != "" {
 			continue
 		}
-		o, err := l.open(f.name)
+		o, err := l.open(f.Name)
 		if err != nil {
 			continue
 		}
@@ -69,7 +81,7 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 			o.close()
 			continue
 		}
-		o.name = f.name
+		o.name = f.Name
 		out = append(out, o)
 	}
 	return out
