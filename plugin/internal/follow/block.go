@@ -32,6 +32,8 @@ type block struct {
 	end    int
 	rest   []byte // a short incomplete line, kept without a page
 
+	nulsTo int64 // NUL bytes before this offset are content
+
 	call   preadv
 	packed *stream // of a compressed generation
 }
@@ -152,15 +154,36 @@ func (b *block) fill(limit int64) (int, error) {
 	}
 	n -= w
 	b.g.raise(size)
+	if end := beforeHole(into[:n], b.off == b.g.from); end < n && b.off+int64(end) >= b.nulsTo {
+		if n = end; n == 0 {
+			return b.atNuls()
+		}
+	}
 	b.before.push(into[:n])
 	b.end += n
 	b.off += int64(n)
 	return n, nil
 }
 
+// atNuls decides about NUL bytes at the offset: a hole, which is an error of that type; not written yet, which is the end for now; or
+// content, which the next fill reads.
+func (b *block) atNuls() (int, error) {
+	end, atEnd, err := b.g.endOfNuls(b.off)
+	switch {
+	case err != nil:
+		return 0, err
+	case atEnd:
+		return 0, nil
+	case end-b.off >= minHole || b.off == b.g.from:
+		return 0, &hole{b.off, end}
+	}
+	b.nulsTo = end
+	return b.fill(end)
+}
+
 // seek moves b to an offset of a generation and reads the bytes before it as evidence. What is pending is forgotten.
 func (b *block) seek(ctx context.Context, g *generation, off int64) (err error) {
-	b.g, b.off, b.rest, b.at, b.end = g, off, nil, 0, 0
+	b.g, b.off, b.rest, b.at, b.end, b.nulsTo = g, off, nil, 0, 0, 0
 	b.packed, err = g.load(ctx, &b.before, off)
 	return err
 }

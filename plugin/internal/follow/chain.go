@@ -81,9 +81,10 @@ func (l *Log) adopt(h, o *held) {
 func (l *Log) publish(h *held) {
 	h.mark, _ = l.e.watch.Mark(h.fd, func() { l.written(h) })
 	size, _, _, _ := h.size() // After the mark, so that no growth is missed.
+	g := h.newest
+	l.noteHead(g, size)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := h.newest
 	g.token = h.id.token(0).String()
 	g.state = ready
 	g.name = h.name
@@ -197,14 +198,11 @@ func (l *Log) restart(g *generation) *generation {
 	n.state = ready
 	n.next = g.next
 	g.cut, g.sealed, g.next = true, true, n
+	g.seeking, g.cutAt = true, time.Now()
 	g.on.newest = n
 	g.on.refs++
-	for i, o := range l.chain {
-		if o == g {
-			l.chain = append(l.chain[:i+1], append([]*generation{n}, l.chain[i+1:]...)...)
-			break
-		}
-	}
+	l.insertAfterLocked(g, n)
+	l.kick() // To look for a copy.
 	l.broadcastLocked()
 	return n
 }

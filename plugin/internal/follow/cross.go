@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 // leave hands out the incomplete line at the end of the generation, which nobody is going to complete.
 func (r *Reader) leave() {
-	if r.g.state != ready {
+	if r.b.g != r.g { // It is lost.
 		return
 	}
 	if len(r.b.pending()) > 0 {
@@ -24,6 +25,11 @@ func (r *Reader) leave() {
 
 // cross goes on to the generation that follows the one that has been read to its end.
 func (r *Reader) cross(ctx context.Context, next *generation) {
+	if r.g.copyOf != nil && next.on == r.g.copyOf.on {
+		r.leaveCopy(ctx, next)
+		return
+	}
+	given := r.givenUp()
 	r.leave()
 	if r.follow && r.g.state == ready && r.g.packed == nil {
 		r.addLate()
@@ -31,6 +37,12 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 	from := r.end
 	to := r.l.skipLost(next)
 	// Gaps come before what moves the position on: whoever resumes in between hears of them again, instead of never.
+	if given != nil {
+		to.lost = append([]*generation{given}, to.lost...)
+	} else if tailOf := r.unread(); r.g.state == ready && r.g.packed == nil && r.g.ends == 0 && tailOf > 0 && r.bad != r.g {
+		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, Certain: true, After: from, Bytes: &tailOf,
+			Evidence: []string{"the file ends in NUL bytes, which nobody wrote"}})
+	}
 	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == ready && !from.IsZero() {
 		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
@@ -42,6 +54,16 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 	if err := r.enter(ctx, to.g, to.g.from); err != nil {
 		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
 	}
+}
+
+// givenUp stands for the rest of the generation that is being read, if that was given up; nil otherwise.
+func (r *Reader) givenUp() *generation {
+	r.l.mu.Lock()
+	defer r.l.mu.Unlock()
+	if g := r.g; g.state == lost && g.cause == tail.CauseEvicted && r.b.g == g {
+		return &generation{cause: g.cause, evidence: g.evidence, known: max(g.known-r.b.off, 0)}
+	}
+	return nil
 }
 
 // crossing is a step in the chain: the lost generations in between, and the one to go to.
@@ -90,6 +112,12 @@ func (c *crossing) gaps(from tail.Position) []tail.Event {
 		gap := tail.Gap{Cause: c.lost[i].cause, Certain: true, After: from, Before: before, Generations: new(int64)}
 		for ; i < len(c.lost) && c.lost[i].cause == gap.Cause; i++ {
 			*gap.Generations++
+			if n := c.lost[i].known; n > 0 {
+				if gap.MinBytes == nil {
+					gap.MinBytes = new(int64)
+				}
+				*gap.MinBytes += n
+			}
 			if len(gap.Evidence) < maxEvidence {
 				gap.Evidence = append(gap.Evidence, c.lost[i].evidence...)
 			}
@@ -105,9 +133,17 @@ func (c *crossing) gaps(from tail.Position) []tail.Event {
 // maxEvidence bounds what a gap tells.
 const maxEvidence = 8
 
-// crossCut goes on to the new content of a file that was emptied or rewritten.
-func (r *Reader) crossCut(ctx context.Context, next *generation) {
-	unread := r.g.max.Load() - r.b.off
+// unread is how much of the generation had been seen to be there and has not been read.
+func (r *Reader) unread() int64 { return max(r.g.max.Load()-r.b.off, 0) }
+
+// crossCut goes on after the content of the file that is being read is gone: in the copy that was made of it, if something was unread, or
+// with what stands in the file now.
+func (r *Reader) crossCut(ctx context.Context) {
+	copied, next := r.l.afterCutOf(r.g)
+	unread := r.unread()
+	if copied != nil && unread > 0 && r.enterCopy(ctx, copied) {
+		return
+	}
 	r.leave()
 	from := r.end
 	gap := copyWindowGap(from)
@@ -116,7 +152,49 @@ func (r *Reader) crossCut(ctx context.Context, next *generation) {
 		gap.Evidence = []string{"the file was emptied or rewritten in place before it was read to the end"}
 	}
 	r.queue = append(r.queue, gap, tail.Truncated{From: from, To: next.start()})
-	_ = r.enter(ctx, next, 0)
+	_ = r.enter(ctx, next, next.from)
+}
+
+// afterCutOf returns the copy of g, if there is one, and the generation that stands in its file now.
+func (l *Log) afterCutOf(g *generation) (copied, next *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next = g.next
+	if next.copyOf == g {
+		copied, next = next, next.next
+	}
+	return copied, next
+}
+
+// enterCopy goes on in the copy at the same offset, if its content before that is the same.
+func (r *Reader) enterCopy(ctx context.Context, copied *generation) bool {
+	var w window
+	if _, err := copied.load(ctx, &w, r.b.off); err != nil || !bytes.Equal(w.bytes(), r.b.before.bytes()) {
+		return false
+	}
+	// What is pending was read from the file itself and stands in the copy too.
+	from, off := r.position(), r.b.from()
+	before, check, long := r.before, r.check, r.long
+	if err := r.enter(ctx, copied, off); err != nil {
+		return false
+	}
+	r.before, r.check, r.long = before, check, long
+	r.queue = append(r.queue, tail.Boundary{From: from, To: r.position(), How: tail.HowCopied, Order: tail.OrderInferred, Name: copied.name})
+	return true
+}
+
+// leaveCopy goes on from the end of a copy to what stands in the file that was copied now.
+func (r *Reader) leaveCopy(ctx context.Context, next *generation) {
+	missing := r.g.copyOf.max.Load() - r.b.off
+	r.leave()
+	from := r.end
+	gap := copyWindowGap(from)
+	if missing > 0 {
+		gap.Cause, gap.Certain, gap.MinBytes = tail.CauseTruncated, true, &missing
+		gap.Evidence = []string{"the copy that was made of the file before it was emptied is shorter than the file was"}
+	}
+	r.queue = append(r.queue, gap, tail.Truncated{From: from, To: next.start()})
+	_ = r.enter(ctx, next, next.from)
 }
 
 // copyWindowGap says that something may have been written right before a file was emptied.

@@ -78,6 +78,11 @@ type generation struct {
 	name     string // the last name of its file, for display
 	next     *generation
 
+	head    head        // its beginning
+	seeking bool        // a copy of what is gone is being looked for
+	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
+	known   int64       // of a generation that was given up: how large it was
+
 	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file
 	sealed bool // nobody writes to it any more, as far as one can know
 
@@ -86,6 +91,9 @@ type generation struct {
 	idle    time.Time // since when readers is 0
 
 	// What follows belongs to the tracker.
+
+	cutAt, seekNext time.Time
+	seekPause       time.Duration
 
 	size  int64     // when it was last looked at
 	grown time.Time // when it was last seen to have grown

@@ -55,6 +55,17 @@ func (h *held) size() (size int64, written time.Time, links uint64, err error) {
 	return st.Size, time.Unix(st.Mtim.Sec, st.Mtim.Nsec), uint64(st.Nlink), err
 }
 
+// deletedBytes is how much room on the disk h keeps from being freed: what it takes if it has no name any more.
+func (h *held) deletedBytes() (n int64) {
+	_ = h.raw.Control(func(fd uintptr) {
+		var st unix.Stat_t
+		if unix.Fstat(int(fd), &st) == nil && st.Nlink == 0 {
+			n = st.Blocks * 512
+		}
+	})
+	return n
+}
+
 // written returns when the file was written, in ns; 0 if that cannot be found out.
 func (h *held) written() int64 {
 	_, t, _, err := h.size()

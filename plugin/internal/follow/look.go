@@ -29,7 +29,11 @@ func (l *Log) look() time.Duration {
 		l.setTrouble(errNoFolder(l.path))
 	}
 	wait := l.measure()
+	if again := l.seekCopies(); again > 0 {
+		wait = min(wait, again)
+	}
 	l.trim()
+	l.evict()
 	l.first = false
 	return wait
 }

@@ -1,7 +1,10 @@
 package follow
 
 import (
+	"slices"
 	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
 )
 
 // sealPause is how soon a generation that has a successor is looked at again, to see whether it is complete.
@@ -21,6 +24,7 @@ func (l *Log) written(h *held) {
 	if size < seen {
 		l.restart(g)
 	} else {
+		l.noteHead(g, size)
 		g.raise(size)
 		l.broadcast()
 	}
@@ -76,6 +80,7 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	case size != g.size:
 		g.size, g.grown = size, now
 	}
+	l.noteHead(g, size)
 	grew := g.raise(size)
 	l.mu.Lock()
 	next := g.next
@@ -108,6 +113,48 @@ func (l *Log) complete(g, next *generation, now time.Time) bool {
 		return true
 	}
 	return quiet >= l.e.opts.Rest
+}
+
+// evict gives up generations although readers need them, if there are too many, or they keep too much deleted content from being freed:
+// from the oldest on, and never the newest. Their readers are told how much they miss.
+func (l *Log) evict() {
+	l.mu.Lock()
+	chain := slices.Clone(l.chain)
+	l.mu.Unlock()
+	var files []*generation
+	var bytes int64
+	for _, g := range chain[:max(len(chain)-1, 0)] {
+		if g.on.file == nil || g.on.newest != g || g.on.name == l.at.base && g.on.fate == present {
+			continue
+		}
+		files = append(files, g)
+		bytes += g.on.deletedBytes()
+	}
+	for _, g := range files {
+		if len(files) <= l.e.opts.MaxHeld && bytes <= l.e.opts.MaxHeldBytes {
+			return
+		}
+		files = files[1:]
+		bytes -= g.on.deletedBytes()
+		l.giveUp(g.on)
+	}
+}
+
+// giveUp makes all generations on h lost.
+func (l *Log) giveUp(h *held) {
+	l.mu.Lock()
+	for _, g := range l.chain {
+		if g.on == h && g.state == ready {
+			g.state, g.cause, g.sealed, g.cut, g.known = lost, tail.CauseEvicted, true, false, g.max.Load()
+			g.evidence = []string{g.name + " was held longer than the limits for held files allow"}
+		}
+	}
+	l.broadcastLocked()
+	l.mu.Unlock()
+	if l.names[h.name] == h {
+		delete(l.names, h.name)
+	}
+	h.close()
 }
 
 // trim gives up generations that no reader needs, from the oldest on. The newest is always held.

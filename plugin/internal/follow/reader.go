@@ -67,6 +67,7 @@ func (l *Log) leaveLocked(g *generation) {
 type view struct {
 	state    state
 	cut      bool
+	seeking  bool
 	sealed   bool
 	ends     int64
 	next     *generation
@@ -83,7 +84,7 @@ func (l *Log) view(g *generation) view {
 	if g == nil {
 		return v
 	}
-	v.state, v.cut, v.sealed, v.ends, v.next = g.state, g.cut, g.sealed, g.ends, g.next
+	v.state, v.cut, v.seeking, v.sealed, v.ends, v.next = g.state, g.cut, g.seeking, g.sealed, g.ends, g.next
 	v.nextOpen = g.next != nil && g.next.state != pending
 	return v
 }
@@ -131,12 +132,21 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 	case r.g == nil:
 		return nil, r.enterFirst(ctx, v)
 	case v.cut:
-		r.crossCut(ctx, v.next)
+		if v.seeking && r.unread() > 0 {
+			return nil, r.pause(ctx, v.wake)
+		}
+		r.crossCut(ctx)
 		return nil, nil
 	case v.state == ready && r.bad != r.g:
 		n, err := r.b.fill(r.limit(v))
+		var h *hole
 		switch {
 		case n > 0:
+			return nil, nil
+		case errors.As(err, &h):
+			r.skipHole(h)
+			return nil, nil
+		case errors.Is(err, errClosed) && r.l.view(r.g).state == lost: // Given up meanwhile.
 			return nil, nil
 		case errors.Is(err, errRewritten):
 			r.l.restart(r.g)
@@ -204,7 +214,7 @@ func (r *Reader) pause(ctx context.Context, wake <-chan struct{}) error {
 
 // position is the position of the first byte that is not handed out.
 func (r *Reader) position() tail.Position {
-	if r.g == nil || r.g.state == lost {
+	if r.g == nil || r.b.g != r.g {
 		return r.end
 	}
 	return tail.Position{Generation: r.g.token, Offset: r.b.from(), Check: r.check}
@@ -294,9 +304,9 @@ func (r *Reader) unterminated() tail.Event {
 // enter goes to an offset of a generation.
 func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	r.move(g)
-	if g.state == lost {
+	if !r.l.isReady(g) {
 		r.b.park()
-		r.b.rest = nil
+		r.b.rest, r.b.g = nil, nil
 		return nil
 	}
 	if err := r.b.seek(ctx, g, off); err != nil {
@@ -311,6 +321,12 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 		r.pick.enter(ctx, g, off, r.long)
 	}
 	return nil
+}
+
+func (l *Log) isReady(g *generation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return g.state == ready
 }
 
 // enterFirst waits for the log to appear, and begins with its first byte.

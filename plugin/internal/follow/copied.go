@@ -1,0 +1,134 @@
+package follow
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// firstPause is how soon a copy is looked for again; the pause doubles each time.
+const firstPause = 10 * time.Millisecond
+
+// head is the beginning of a generation, as evidence that another file is a copy of it. It is known while the content is still there.
+type head struct {
+	b [overlap]byte
+	n int
+}
+
+// note reads the beginning of g as far as it is written and not known yet. It is called before the content can be gone.
+func (l *Log) noteHead(g *generation, size int64) {
+	l.mu.Lock()
+	known := g.head.n
+	l.mu.Unlock()
+	if known == overlap || size <= int64(known) || g.from > 0 || g.packed != nil {
+		return
+	}
+	var h head
+	n, err := g.on.readAt(h.b[:min(size, overlap)], 0)
+	if err != nil {
+		return
+	}
+	h.n = n
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !g.cut && h.n > g.head.n {
+		g.head = h
+	}
+}
+
+// seekCopies looks for the copies that were made of files before they were emptied, which is what copytruncate does. What a reader had not
+// read yet goes on there. It returns how soon to look again; 0 for no need.
+func (l *Log) seekCopies() (wait time.Duration) {
+	l.mu.Lock()
+	var seeking []*generation
+	for _, g := range l.chain {
+		if g.seeking {
+			seeking = append(seeking, g)
+		}
+	}
+	l.mu.Unlock()
+	now := time.Now()
+	for _, g := range seeking {
+		if now.Before(g.seekNext) {
+			wait = soonest(wait, g.seekNext.Sub(now))
+			continue
+		}
+		found := l.findCopy(g)
+		if found == nil && now.Sub(g.cutAt) < l.e.opts.Rest {
+			g.seekPause = max(firstPause, 2*g.seekPause)
+			g.seekNext = now.Add(g.seekPause)
+			wait = soonest(wait, g.seekPause)
+			continue
+		}
+		l.insertCopy(g, found)
+	}
+	return wait
+}
+
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
+}
+
+// findCopy returns the newest file in the folder that begins as g did.
+func (l *Log) findCopy(g *generation) *generation {
+	l.mu.Lock()
+	h := g.head
+	l.mu.Unlock()
+	if h.n == 0 || l.at.dir == nil {
+		return nil
+	}
+	var best *generation
+	for _, f := range l.siblings() {
+		c := l.openOld(f)
+		if c == nil || c.state != ready {
+			l.discard(c)
+			continue
+		}
+		var w window
+		_, err := c.load(l.e.ctx, &w, int64(h.n))
+		if err != nil || !bytes.Equal(w.bytes(), h.b[:h.n]) || best != nil && best.on.id.btime > c.on.id.btime {
+			l.discard(c)
+			continue
+		}
+		l.discard(best)
+		best = c
+	}
+	return best
+}
+
+// discard gives up a generation that is not in the chain.
+func (l *Log) discard(g *generation) {
+	if g == nil {
+		return
+	}
+	if l.names[g.on.name] == g.on {
+		delete(l.names, g.on.name)
+	}
+	g.on.close()
+}
+
+// insertCopy puts the copy of g, or nothing, between g and the new content of its file.
+func (l *Log) insertCopy(g, copied *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g.seeking = false
+	if copied != nil {
+		copied.how, copied.order, copied.copyOf = tail.HowCopied, tail.OrderInferred, g
+		copied.next, g.next = g.next, copied
+		l.insertAfterLocked(g, copied)
+	}
+	l.broadcastLocked()
+}
+
+func (l *Log) insertAfterLocked(g, n *generation) {
+	for i, o := range l.chain {
+		if o == g {
+			l.chain = append(l.chain[:i+1], append([]*generation{n}, l.chain[i+1:]...)...)
+			return
+		}
+	}
+}
