@@ -417,9 +417,9 @@ func waitGone(t *testing.T, pid string, within time.Duration) {
 }
 
 func TestLaunch_StartedAndStoppedOften_LeaksNothing(t *testing.T) {
-	rounds := 200
+	rounds := 60
 	if testing.Short() {
-		rounds = 20
+		rounds = 10
 	}
 	opts := options("plugin")
 	opts.RunDir = runDir(t)

@@ -356,32 +356,34 @@ func TestOpen_RootFile_SiblingsAreThoseOfTheKnownRotators(t *testing.T) {
 	}
 }
 
-// A thread swaps the file for a link out of the roots, a FIFO and back, as fast as it can.
+// A thread swaps the file for a link to a neighbour that is not allowed, a link out of everything, a FIFO and back, as fast as it can.
 func TestOpen_SwappedAllTheTime_NeverReadsTheCanaryNorBlocks(t *testing.T) {
 	tr := newTree(t)
 	tr.write(t, "logs/other.log", canary)
-	path, next := tr.logs+"/app.log", tr.logs+"/next"
-	g := newGuard(t, Options{}, path) // So that a link to other.log is outside, too.
+	path, next := tr.logs+"/app.log.1", tr.logs+"/next"
+	g := newGuard(t, Options{Sibling: numbered}, tr.logs+"/app.log")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := 0; ctx.Err() == nil; i++ {
 			_ = os.Remove(next)
-			switch i % 3 {
-			case 0:
-				_ = os.WriteFile(next, []byte("app"), 0o644)
+			switch i % 6 {
 			case 1:
 				_ = os.Symlink(tr.secret, next)
-			case 2:
+			case 3:
+				_ = os.Symlink("other.log", next)
+			case 5:
 				_ = syscall.Mkfifo(next, 0o644)
+			default:
+				_ = os.WriteFile(next, []byte("app"), 0o644)
 			}
 			_ = os.Rename(next, path)
 		}
 	}()
 	defer func() { cancel(); <-done }()
 	regular := 0
-	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end) || regular == 0; {
+	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end) || regular == 0; {
 		got, err := read(g, path)
 		if got == canary {
 			t.Fatal("the canary was read")
