@@ -394,6 +394,32 @@ func TestOpen_SwappedAllTheTime_NeverReadsTheCanaryNorBlocks(t *testing.T) {
 	}
 }
 
+func TestOpen_RootThatIsAFIFO_NeverBlocks(t *testing.T) {
+	fifo := t.TempDir() + "/fifo"
+	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g := newGuard(t, Options{}, fifo)
+	for log, want := range map[string]error{fifo: tail.ErrNotRegular, fifo + "/x": tail.ErrNotFound} {
+		done := make(chan error, 1)
+		go func() {
+			_, err := read(g, log)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", log, err, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: it blocks", log)
+		}
+	}
+	if w := g.Warnings(); len(w) != 1 {
+		t.Errorf("warnings %q", w)
+	}
+}
+
 func TestNew_Roots(t *testing.T) {
 	tr := newTree(t)
 	t.Chdir(tr.base)

@@ -304,6 +304,19 @@ func TestRun_TenThousandSessions_InOrderAndOnTime(t *testing.T) {
 	})
 }
 
+func TestRun_DueAtTheSameMoment_InTheOrderOfOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, Defaults{}, nil)
+		var want []string
+		for i := range 100 {
+			b.tell(tail.BeatOpened, fmt.Sprint(i))
+			want = append(want, fmt.Sprint("10s ping ", i))
+		}
+		time.Sleep(11 * time.Second)
+		b.want(want...)
+	})
+}
+
 func TestRun_EndsWithItsInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, Defaults{}, nil)
