@@ -31,6 +31,9 @@ func sliceFrom(l tail.Lines, p tail.Position) (part tail.Lines, ok bool) {
 		return part, true
 	case raw(l):
 		part.Text = l.Text[skip:]
+		if lines := bytes.Count(l.Text[:skip], []byte{'\n'}); lines < len(l.Times) {
+			part.Times = l.Times[lines:]
+		}
 		return part, true
 	case l.Offsets == nil:
 		return tail.Lines{}, false
@@ -48,6 +51,9 @@ func sliceFrom(l tail.Lines, p tail.Position) (part tail.Lines, ok bool) {
 		text = text[i+1:]
 	}
 	part.Text = text
+	if first < len(l.Times) {
+		part.Times = l.Times[first:]
+	}
 	part.Offsets = make([]uint32, len(l.Offsets)-first)
 	for i, o := range l.Offsets[first:] {
 		part.Offsets[i] = o - uint32(skip)
@@ -62,13 +68,16 @@ const mergeLimit = 64 << 10
 func mergeable(a, b tail.Lines) bool {
 	countable := func(l tail.Lines) bool { return raw(l) || len(l.Text) == 0 || l.Offsets != nil }
 	return a.End.Same(b.Start) && a.Piece == tail.PieceNone && b.Piece == tail.PieceNone &&
-		countable(a) && countable(b) && b.End.Offset-a.Start.Offset <= math.MaxUint32 &&
+		countable(a) && countable(b) && (len(a.Times) == 0) == (len(b.Times) == 0) && b.End.Offset-a.Start.Offset <= math.MaxUint32 &&
 		len(a.Text)+len(b.Text) <= mergeLimit && (len(a.Text) == 0 || a.Text[len(a.Text)-1] == '\n')
 }
 
 // merge returns one event for a and b, which are mergeable. The text of a may be appended to in place if owned.
 func merge(a, b tail.Lines, owned bool) tail.Lines {
 	out := tail.Lines{Start: a.Start, End: b.End}
+	if len(a.Times)+len(b.Times) > 0 {
+		out.Times = slices.Concat(a.Times, b.Times)
+	}
 	if !raw(a) || !raw(b) {
 		out.Offsets = lineOffsets(a)
 		shift := uint32(b.Start.Offset - a.Start.Offset)
@@ -106,10 +115,10 @@ func lineOffsets(l tail.Lines) []uint32 {
 func own(e tail.Event) tail.Event {
 	switch e := e.(type) {
 	case tail.Lines:
-		e.Text, e.Offsets = bytes.Clone(e.Text), slices.Clone(e.Offsets)
+		e.Text, e.Offsets, e.Times = bytes.Clone(e.Text), slices.Clone(e.Offsets), slices.Clone(e.Times)
 		return e
 	case tail.Late:
-		e.Text, e.Offsets = bytes.Clone(e.Text), slices.Clone(e.Offsets)
+		e.Text, e.Offsets, e.Times = bytes.Clone(e.Text), slices.Clone(e.Offsets), slices.Clone(e.Times)
 		return e
 	default:
 		return e

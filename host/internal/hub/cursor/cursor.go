@@ -146,6 +146,9 @@ func finishLine(l tail.Lines) (first, rest tail.Event) {
 	}
 	end := tail.Lines{Start: l.Start, Text: l.Text[:cut], Piece: tail.PieceLast}
 	more := tail.Lines{End: l.End, Text: l.Text[cut:]}
+	if len(l.Times) > 1 {
+		end.Times, more.Times = l.Times[:1], l.Times[1:]
+	}
 	if l.Offsets == nil {
 		end.End = l.Start.Add(int64(cut))
 	} else {

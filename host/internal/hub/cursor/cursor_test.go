@@ -102,7 +102,7 @@ func TestFit_ResumedWithinALongLine_MarksTheRestOfIt(t *testing.T) {
 		{"a piece", lines(4, 7, "mid", tail.PieceMiddle), "mid", "", tail.PieceMiddle, 7, 0},
 		{
 			"with offsets",
-			tail.Lines{Start: pos("g", 4), End: pos("g", 30), Text: []byte("end\nabc\ndef\n"), Offsets: []uint32{0, 8, 20}},
+			tail.Lines{Start: pos("g", 4), End: pos("g", 30), Text: []byte("end\nabc\ndef\n"), Offsets: []uint32{0, 8, 20}, Times: []int64{1, 2, 3}},
 			"end\n", "abc\ndef\n", tail.PieceLast, 12, 2,
 		},
 		{
@@ -121,7 +121,8 @@ func TestFit_ResumedWithinALongLine_MarksTheRestOfIt(t *testing.T) {
 			if string(first.Text) != c.first || first.Piece != c.piece || first.End.Offset != c.end || string(rest.Text) != c.rest {
 				t.Errorf("got %+v and %+v", first, rest)
 			}
-			if c.rest != "" && (!rest.Start.Same(first.End) || !rest.End.Same(c.in.End) || len(rest.Offsets) != c.restOffsets) {
+			if c.rest != "" && (!rest.Start.Same(first.End) || !rest.End.Same(c.in.End) || len(rest.Offsets) != c.restOffsets ||
+				len(c.in.Times) > 0 && (len(first.Times) != 1 || len(rest.Times) != len(c.in.Times)-1 || rest.Times[0] != 2)) {
 				t.Errorf("the rest is %+v", rest)
 			}
 		})
