@@ -14,7 +14,7 @@ func text(w http.ResponseWriter, body string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	io.WriteString(w, body) // a peer that does not take it has gone
+	_, _ = io.WriteString(w, body) // a peer that does not take it has gone
 }
 
 // fail answers with an error: one sentence that says what to do.
@@ -23,7 +23,8 @@ func fail(w http.ResponseWriter, status int, sentence string) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	io.WriteString(w, sentence+"\n") // likewise
+	//nolint:gosec // It is plain text, and said to be.
+	_, _ = io.WriteString(w, sentence+"\n") // likewise
 }
 
 // answerJSON answers with a JSON value.
@@ -31,7 +32,7 @@ func answerJSON(w http.ResponseWriter, value any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	json.NewEncoder(w).Encode(value) // likewise
+	_ = json.NewEncoder(w).Encode(value) // likewise
 }
 
 // seconds is d as the value of Retry-After.

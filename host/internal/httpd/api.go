@@ -95,11 +95,11 @@ func parseList(rawQuery string) (listAsk, error) {
 			return ask, fmt.Errorf("prefix: %w", err)
 		}
 	}
-	if q := values.Get("q"); len(q) > maxWord {
+	q := values.Get("q")
+	if len(q) > maxWord {
 		return ask, bad("q has %d bytes; %d are allowed.", len(q), maxWord)
-	} else {
-		ask.words = strings.Fields(strings.ToLower(q))
 	}
+	ask.words = strings.Fields(strings.ToLower(q))
 	if n := values.Get("limit"); n != "" {
 		ask.limit, err = strconv.Atoi(n)
 		if err != nil || ask.limit < 1 || ask.limit > maxListed {

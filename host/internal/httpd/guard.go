@@ -109,12 +109,15 @@ func splitHost(host string) (name, port string, ok bool) {
 	if name == "" || len(name) > 253 || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") {
 		return "", "", false
 	}
-	for _, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_') {
-			return "", "", false
-		}
+	if strings.ContainsFunc(name, notInName) {
+		return "", "", false
 	}
 	return name, port, true
+}
+
+// notInName reports whether c has no place in a host name in lower case.
+func notInName(c rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-._", c)
 }
 
 // splitOrigin takes apart an origin. The host comes in lower case, with its port in any case.

@@ -91,7 +91,7 @@ func TestText_ErrorInTheMiddle_BreaksTheAnswerOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.log.Fail(tail.ErrUnreadable)
-	unreadable := error(tail.ErrUnreadable)
+	unreadable := tail.ErrUnreadable
 	s.fail.Store(&unreadable) // so that it stays so
 	rest, err := io.ReadAll(in)
 	if err == nil || !strings.Contains(string(rest), wire.CloseUnread.Meaning) {
@@ -113,10 +113,10 @@ func TestText_Refusals(t *testing.T) {
 			t.Errorf("HEAD %.60s: got %d, want %d", target, r.StatusCode, want)
 		}
 	}
-	if r := s.raw(http.MethodHead, logName, "localhost"); r.StatusCode != 200 {
+	if r := s.raw(http.MethodHead, logName, "localhost"); r.StatusCode != http.StatusOK {
 		t.Errorf("HEAD of a log: %s", r.Status)
 	}
-	if r := s.raw(http.MethodPost, logName, "localhost"); r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
+	if r := s.raw(http.MethodPost, logName, "localhost"); r.StatusCode != http.StatusMethodNotAllowed || r.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %s", r.Status)
 	}
 }
@@ -218,7 +218,7 @@ func TestPage_EveryAssetItNames_IsThere(t *testing.T) {
 		t.Fatalf("got %s", body)
 	}
 	n := 0
-	for _, part := range strings.Split(body, `"`) {
+	for part := range strings.SplitSeq(body, `"`) {
 		name, ok := strings.CutPrefix(part, "-/assets/")
 		if !ok {
 			continue
@@ -282,7 +282,7 @@ func TestOwn_Routes(t *testing.T) {
 			t.Errorf("%s: got %d %q", target, status, body)
 		}
 	}
-	if r := s.raw(http.MethodPost, "/-/logs", "localhost"); r.StatusCode != 405 {
+	if r := s.raw(http.MethodPost, "/-/logs", "localhost"); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %s", r.Status)
 	}
 }
@@ -434,10 +434,10 @@ func TestDrain_EndsStreamsAndRefusesNewOnes(t *testing.T) {
 }
 
 func TestText_PeerThatTakesNothing_IsLetGo(t *testing.T) {
-	s := newStand(t, Options{Stall: 300 * time.Millisecond})
+	s := newStand(t, Options{Stall: time.Second})
 	s.raw(http.MethodGet, logName+"?tail=1", "localhost")
 	line := strings.Repeat("x", 60_000)
-	for range 400 {
+	for range 150 {
 		s.log.Append(line)
 	}
 	eventually(t, "it is let go", func() bool { return len(s.seen(&s.closed)) == 1 })

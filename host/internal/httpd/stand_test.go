@@ -151,7 +151,7 @@ func (s *stand) dial(target string, protocols ...string) *websocket.Conn {
 		s.t.Fatalf("%v: %v", err, r)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	return c
 }
 
@@ -169,7 +169,7 @@ func all(c *websocket.Conn) (text string) {
 // eventually waits for a condition of the world outside.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}

@@ -93,7 +93,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, q query, refuse 
 		return
 	}
 	if say := (refusal{}); how.Code != 0 && errors.As(err, &say) {
-		out.write([]byte(render.Notice(format, wire.ErrorText(say))+"\n"), true) // the break says it too
+		_ = out.write([]byte(render.Notice(format, wire.ErrorText(say))+"\n"), true) // the break says it too
 	}
 	panic(http.ErrAbortHandler) // so that the peer sees that this was not the end
 }
@@ -213,7 +213,7 @@ func (t *textWriter) begin(q query) {
 		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(path.Base(q.hub.Log)))
 	}
 	t.w.WriteHeader(http.StatusOK)
-	t.control.Flush() // fails only where the next write does
+	_ = t.control.Flush() // fails only where the next write does
 }
 
 // follow writes first, if it is not nil, and all that comes after it. err is what came with first.
@@ -235,7 +235,7 @@ func (t *textWriter) follow(ctx context.Context, session *hub.Session, first *hu
 
 // end lets the connection be used for another request.
 func (t *textWriter) end() {
-	t.control.SetWriteDeadline(time.Time{}) // fails only where it was never set
+	_ = t.control.SetWriteDeadline(time.Time{}) // fails only where it was never set
 }
 
 // frame writes content.

@@ -8,9 +8,8 @@
 // one line of the output.
 //
 // Each result stands by itself: a span that is open at its end is closed there and opened again in the next; of text with colours, even
-// each line does. What
-// began in one event and goes on in the next (a colour, half an escape sequence, half a rune of a line that comes in pieces) is
-// remembered by the [Renderer], in less than 200 bytes. The time taken is linear in the size of the input.
+// each line does. What began in one event and goes on in the next (a colour, half an escape sequence, half a rune of a line that comes
+// in pieces) is remembered by the [Renderer], in less than 200 bytes. The time taken is linear in the size of the input.
 //
 // An escape sequence hides at most the rest of its line: a newline ends it, whatever its kind, and so do 4 KiB.
 package render

@@ -67,8 +67,7 @@ func sgr(src []byte) int {
 // belong to it ends it and is left.
 func (r *Renderer) sequence(src []byte, unfinished bool) int {
 	q := &r.seq
-	for i := 0; i < len(src); i++ {
-		c := src[i]
+	for i, c := range src {
 		q.length++
 		if c == '\n' || q.length > maxSequence {
 			q.state = ground

@@ -100,7 +100,8 @@ func (r *Renderer) appendLines(dst []byte, kind string, l tail.Lines) []byte {
 	unfinished := l.Piece == tail.PieceFirst || l.Piece == tail.PieceMiddle
 	// before and after are the bytes of a cut rune that come out later than they went in: the positions say where they came out.
 	var before, after int
-	text, changed := l.Text, false
+	var text []byte
+	changed := false
 	if r.render != nil {
 		before = r.render.Held()
 		text = r.render.Lines(l)

@@ -111,7 +111,7 @@ func (c *conn) run() {
 		c.server.o.Observer.refused(how.Reason)
 	}
 	if how.Code == 0 || c.farewell(out, how) != nil {
-		c.socket.Conn.Close()
+		c.socket.Close()
 	} else {
 		c.linger()
 	}
@@ -257,11 +257,11 @@ func (c *conn) farewell(out *batch, how *ending) error {
 // linger closes the socket when the peer has had its say, or after a while: closing it with something unread in it would destroy what
 // the peer has not read yet.
 func (c *conn) linger() {
-	c.socket.SetReadDeadline(time.Now().Add(c.server.o.Farewell))
+	_ = c.socket.SetReadDeadline(time.Now().Add(c.server.o.Farewell)) // fails only on a closed connection
 	<-c.reading
 	if !c.parted {
 		c.socket.end()
-		io.CopyN(io.Discard, c.socket.Conn, 64<<10) // until the peer closes, or the time is over
+		_, _ = io.CopyN(io.Discard, c.socket, 64<<10) // until the peer closes, or the time is over
 	}
-	c.socket.Conn.Close()
+	c.socket.Close()
 }

@@ -130,7 +130,7 @@ func (c *conn) hear(data []byte) error {
 		return c.post(wire.AppendError(nil, bad.ID, wire.ErrorCode(err), bad.Message))
 	case err != nil:
 		c.stopSaying(wire.CloseBad, &wire.RequestError{Message: "What was sent is not a message of livetail.v1."})
-		return nil
+		return c.ctx.Err()
 	}
 	switch m := m.(type) {
 	case wire.Pong:
@@ -171,10 +171,10 @@ func (c *conn) startRead(m wire.Read) error {
 		defer c.slots.Add(-1)
 		page, err := c.readPage(m)
 		if err != nil {
-			c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
+			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
-		c.post(wire.AppendPage(nil, m.ID, c.q.Format, page)) // likewise
+		_ = c.post(wire.AppendPage(nil, m.ID, c.q.Format, page)) // likewise
 	})
 	return nil
 }
@@ -189,11 +189,11 @@ func (c *conn) startFilter(m wire.Filter) error {
 		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.ReadTimeout)
 		defer cancel()
 		if err := c.session.SetFilter(ctx, m.Filter); err != nil {
-			c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
+			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
 		c.filter.Store(&m.Filter)
-		c.post(wire.AppendFiltered(nil, m.ID)) // likewise
+		_ = c.post(wire.AppendFiltered(nil, m.ID)) // likewise
 	})
 	return nil
 }

@@ -187,7 +187,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	for c := range s.conns {
-		c.socket.Conn.Close()
+		c.socket.Close()
 	}
 	s.mu.Unlock()
 	<-gone

@@ -65,7 +65,7 @@ func (s *socket) saidClose() bool {
 func (s *socket) SetWriteDeadline(time.Time) error { return nil }
 
 // SetDeadline sets the deadline for reading.
-func (s *socket) SetDeadline(t time.Time) error { return s.Conn.SetReadDeadline(t) }
+func (s *socket) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
 
 // write writes bufs, which are whole frames, and uses them up. It fails if not a single byte is taken for the time of a stall, and
 // from then on always.
@@ -132,14 +132,14 @@ func (s *socket) hurry(d time.Duration) {
 	t := time.Now().Add(d)
 	if s.last.IsZero() || t.Before(s.last) {
 		s.last = t
-		s.Conn.SetWriteDeadline(t) // fails only on a closed connection
+		_ = s.Conn.SetWriteDeadline(t) // fails only on a closed connection
 	}
 }
 
 // end says that nothing more will be written, if the connection can say so.
 func (s *socket) end() {
 	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite() // the connection is closed next, whatever this says
+		_ = c.CloseWrite() // the connection is closed next, whatever this says
 	}
 }
 

@@ -138,7 +138,7 @@ func (s *stand) dial(protocols ...string) *websocket.Conn {
 	r.Body.Close()
 	s.t.Cleanup(func() { c.Close() })
 	if s.pipes == nil {
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	}
 	return c
 }
@@ -191,7 +191,7 @@ func say(t testing.TB, c *websocket.Conn, text string) {
 // eventually waits for a condition of the world outside.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
