@@ -42,7 +42,7 @@ func (l *Log) howLeft() tail.How {
 	how := l.leftBy
 	l.leftBy = 0
 	if how == 0 {
-		how = tail.HowReplaced
+		how = tail.HowRenamed // It had left before anybody looked.
 	}
 	return how
 }

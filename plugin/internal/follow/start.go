@@ -340,8 +340,18 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 	if !r.follow {
 		return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
 	}
-	if err := r.beginLast(ctx, 0); err != nil {
-		return err
+	// Whatever is there is older, and has been read: go on after it.
+	for i := len(gens) - 1; i >= 0; i-- {
+		if g := gens[i]; g.readable(r.l) {
+			size, err := g.length(ctx)
+			if err != nil {
+				return err
+			}
+			if err := r.enter(ctx, g, size); err != nil {
+				return err
+			}
+			break
+		}
 	}
 	r.queue = append(r.queue, downGap(p, r.position()))
 	return nil

@@ -154,7 +154,7 @@ func (rd *reading) next(d time.Duration) (tail.Event, bool) {
 func (rd *reading) note(ev tail.Event) {
 	switch ev := ev.(type) {
 	case tail.Lines:
-		if !rd.at.IsZero() && rd.at != ev.Start {
+		if !rd.at.IsZero() && !rd.at.Same(ev.Start) {
 			rd.w.t.Fatalf("lines begin at %v, but what came before ended at %v", ev.Start, rd.at)
 		}
 		rd.at = ev.End
