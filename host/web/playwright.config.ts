@@ -11,7 +11,7 @@ export default defineConfig({
   globalSetup: './e2e/setup.ts',
   use: {
     locale: 'en-GB',
-    timezoneId: 'Europe/Zurich',
+    timezoneId: 'UTC',
     viewport: { width: 1280, height: 800 },
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -67,6 +67,22 @@ test('it follows, the wheel pauses without losing or moving anything, End resume
   expectSequence(await all(page), 0, 838);
 });
 
+test('pausing by key, click or button leaves everything where it is', async ({ page }) => {
+  log.write(...numbered(3000));
+  await open(page);
+  await atEnd(page, /002999/);
+  await page.waitForTimeout(300);
+  const before = (await visible(page)).map((r) => [r.text, r.top]);
+  const ways = [() => page.keyboard.press(' '), () => page.locator('.row').nth(20).click(), () => page.locator('.tool.state').click()];
+  for (const way of ways) {
+    await way();
+    await expect(page.locator('.pill')).toBeVisible();
+    expect((await visible(page)).map((r) => [r.text, r.top])).toEqual(before);
+    await page.keyboard.press('End');
+    await expect(page.locator('.pill')).toHaveCount(0);
+  }
+});
+
 test('scrolling down to the end resumes', async ({ page }) => {
   log.write(...numbered(500));
   await open(page);

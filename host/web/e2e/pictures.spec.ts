@@ -65,6 +65,23 @@ test('pictures', async ({ browser }) => {
     for (let i = 3020; i < 3061; i++) log.write(sample(i));
     await page.waitForTimeout(800);
     await page.screenshot({ path: join(OUT, `paused${suffix}.png`) });
+    // A structured line with its fields, words marked, and the palette.
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => history.replaceState(null, '', `${location.pathname}?mark=refused&mark=accepted`));
+    await page.reload();
+    await page.locator('.row', { hasText: '"path"' }).last().click();
+    await page.keyboard.press('Enter');
+    await page.locator('.fields').waitFor();
+    await page.waitForTimeout(900);
+    await page.screenshot({ path: join(OUT, `details${suffix}.png`) });
+    await page.keyboard.press('Control+k');
+    await page.waitForTimeout(300);
+    if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `palette${suffix}.png`) });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await page.waitForTimeout(300);
+    if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `help${suffix}.png`) });
     await page.close();
   }
   fill();
@@ -73,5 +90,13 @@ test('pictures', async ({ browser }) => {
   await phone.locator('.row').first().waitFor();
   await phone.waitForTimeout(1200);
   await phone.screenshot({ path: join(OUT, 'phone.png') });
+  if (process.env.PICTURES) {
+    await phone.goto(front.url);
+    await phone.waitForTimeout(600);
+    await phone.screenshot({ path: join(OUT, 'phone-index.png') });
+    await phone.goto(`${front.url}/etc/shadow`);
+    await phone.waitForTimeout(600);
+    await phone.screenshot({ path: join(OUT, 'phone-refused.png') });
+  }
   await phone.close();
 });

@@ -17,7 +17,7 @@ function random(n: number): number {
 
 export function sample(i: number, start = new Date(2026, 10, 23, 9, 30).getTime()): string {
   // Quiet and busy by turns, as people are.
-  const t = new Date(start + i * 137 + 9000 * Math.sin(i / 70) + 4000 * Math.sin(i / 23) + random(90));
+  const t = new Date(start + i * 137 + 6200 * Math.sin(i / 70) + 700 * Math.sin(i / 23) + random(12));
   const p = (n: number, w = 2) => String(n).padStart(w, '0');
   const stamp = `${t.getFullYear()}-${p(t.getMonth() + 1)}-${p(t.getDate())} ${p(t.getHours())}:${p(t.getMinutes())}:${p(t.getSeconds())}.${p(t.getMilliseconds(), 3)}`;
   const level = levels[random(levels.length)];

@@ -200,6 +200,34 @@ test('a hidden rush: paused over far more lines than are held, nothing is lost',
   await atEnd(page, /070999/);
 });
 
+test('far more lines at once than a page can show: it stays at the end, and scrolling up finds the rest', async ({ page }) => {
+  test.setTimeout(120_000);
+  lt.write('app.log', ...numbered(1000));
+  await open(page, 'app.log');
+  await atEnd(page, /000999/);
+  for (let i = 0; i < 30; i++) lt.write('app.log', ...numbered(10_000, 1000 + i * 10_000));
+  await atEnd(page, /300999/);
+  await surface(page).hover();
+  await page.mouse.wheel(0, -300);
+  await expect(page.locator('.pill')).toBeVisible();
+  const seen = await page.evaluate(async () => {
+    const s = document.querySelector('.surface')!;
+    const seen = new Set<number>();
+    // Upwards in great steps, beyond the 50,000 lines that are held; each stretch on the way is whole.
+    for (let i = 0; i < 160; i++) {
+      s.scrollTop -= s.clientHeight * (i % 20 === 0 ? 300 : 0.9);
+      await new Promise((done) => setTimeout(done, i % 20 === 0 ? 400 : 30));
+      const rows = [...document.querySelectorAll<HTMLElement>('.row')].map((r) => Number(r.querySelector('.m')!.textContent!.slice(5, 11)));
+      if (rows.some((n, k) => k > 0 && n !== rows[k - 1] + 1)) return `torn at ${rows.join(' ')}`;
+      rows.forEach((n) => seen.add(n));
+    }
+    return Math.min(...seen);
+  });
+  expect(seen).toBeLessThan(300_999 - 50_000 + 20_000);
+  await page.keyboard.press('End');
+  await atEnd(page, /300999/);
+});
+
 test('hostile bytes from a real file stay text', async ({ page }) => {
   test.setTimeout(120_000);
   const lines = hostile();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LogWindow, lineText, type Row } from '../src/model/window';
-import { Tail, after } from '../src/model/tail';
+import { Tail, after, endOf } from '../src/model/tail';
 import { buckets } from '../src/model/histogram';
 import type { Item, Mark } from '../src/stream/items';
 import { chunk } from './make';
@@ -99,6 +99,12 @@ describe('joining stretches', () => {
     expect(text(after(items, 'h.0'))).toEqual(['0,6,12'].length ? text(after(items, 'h.0')) : []);
     expect(text(after(items, ''))).toEqual(['0,6,12', 'boundary', '0,6,12']);
     expect(text(after([mark, chunk('h', 0, names(1))], 'h.0'))).toEqual(['0']);
+  });
+
+  it('know where they end', () => {
+    expect(endOf([chunk('g', 0, names(2))])).toBe('g.12');
+    expect(endOf([chunk('g', 0, names(2)), mark])).toBe('h.0');
+    expect(endOf([])).toBe('');
   });
 
   it('keeps the newest lines and knows when the gap to them is closed', () => {

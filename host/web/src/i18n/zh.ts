@@ -2,7 +2,7 @@ import type { en } from './en';
 
 export const zh: Record<keyof typeof en, string> = {
   logs: '日志', searchLogs: '查找日志', noLogs: '这里还没有日志。', noLogsHint: '允许目录下的新文件会自动出现。',
-  noMatch: '没有日志匹配“{query}”。', listFailed: '无法载入日志列表：{reason}', listTruncated: '只列出前 {n} 个日志。输入路径可缩小范围。',
+  noMatch: '没有日志匹配“{query}”。', listFailed: '无法载入日志列表：{reason}', listTruncated: '只列出前 {n} 个日志。输入文字可查找其他日志。',
   name: '名称', sizeColumn: '大小', changed: '最近写入', generations: '{n} 代', openPath: '打开 {path}', logCount: '{n} 个日志', active: '正在写入',
   follow: '跟随', following: '跟随中', paused: '已暂停', pause: '暂停', newLines: '{n} 条新行', resumeHint: '跳到最新一行并跟随（End）', pauseHint: '停止滚动，不会丢失任何行（空格）',
   wrap: '自动换行', theme: '主题', theme_system: '跟随系统', theme_light: '浅色', theme_dark: '深色', language: '语言', help: '快捷键', close: '关闭', menu: '更多', textSize: '字号', density: '紧凑行距', timeline: '时间线',
@@ -25,7 +25,7 @@ export const zh: Record<keyof typeof en, string> = {
   levels: '级别', lv_none: '普通', lv_trace: '跟踪', lv_debug: '调试', lv_info: '信息', lv_warn: '警告', lv_error: '错误', lv_fatal: '致命', showLevel: '显示或隐藏“{level}”行', nextError: '下一个错误', nextWarn: '下一个警告',
   copy: '复制', copied: '已复制', copyText: '复制为文本', copyMarkdown: '复制为 Markdown', copyLink: '复制此行链接', details: '详情', position: '位置', time: '时间', level: '级别', length: '长度', fields: '字段', raw: '原文', filterBy: '只显示含此内容的行', filterOut: '隐藏含此内容的行', highlightThis: '高亮此内容',
   download: '下载日志', inContext: '在上下文中显示', commands: '命令', commandPlaceholder: '命令或日志', announceNew: '{n} 条新行', announceErrors: '其中 {n} 条错误', logRegion: '日志行', skip: '跳到日志', goTop: '已载入的最早一行', goEnd: '最新一行', textBigger: '放大文字', textSmaller: '缩小文字', clearAll: '清除过滤和高亮',
-  k_follow: '暂停或跟随', k_end: '最新一行并跟随', k_home: '已载入的最早一行', k_scroll: '逐行、翻页', k_find: '在已载入的行中查找', k_next: '下一个或上一个匹配', k_filter: '过滤', k_error: '下一个或上一个错误', k_warn: '下一个或上一个警告', k_wrap: '自动换行', k_theme: '主题', k_select: '选择下一行或上一行', k_open: '所选行的详情', k_copy: '复制所选行', k_link: '所选行的链接', k_palette: '命令', k_help: '本帮助', k_size: '字号', ago: '{time}前', now: '刚刚', minimap: '错误与匹配概览',
+  k_follow: '暂停或跟随', k_end: '最新一行并跟随', k_home: '已载入的最早一行', k_scroll: '向上或向下翻页', k_find: '在已载入的行中查找', k_next: '下一个或上一个匹配', k_filter: '过滤', k_error: '下一个或上一个错误', k_warn: '下一个或上一个警告', k_wrap: '自动换行', k_theme: '主题', k_select: '选择下一行或上一行', k_open: '所选行的详情', k_copy: '复制所选行', k_link: '所选行的链接', k_palette: '命令', k_help: '本帮助', k_size: '字号', ago: '{time}前', now: '刚刚', minimap: '错误与匹配概览',
   modeFind: '查找', modeOnly: '仅显示', modeHide: '隐藏', modeMark: '高亮',
   timelineLabel: '各时间的行数（按级别）', timelineHint: '{time}：{n} 行', gesturePaused: '已暂停，不会丢失任何行。',
 };

@@ -83,6 +83,20 @@ export function after(items: Item[], position: string): Item[] {
   return rest;
 }
 
+/** The position after the last of the items; empty if they have none. */
+export function endOf(items: Item[]): string {
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item.k === 'lines') {
+      if (!item.late) return item.end;
+    } else {
+      const to = 'to' in item.body ? item.body.to : 'before' in item.body ? item.body.before : '';
+      if (to) return to;
+    }
+  }
+  return '';
+}
+
 function markEnd(body: { t: string; to?: string; before?: string }): { gen: string; off: number } | null {
   if (body.t === 'boundary' || body.t === 'truncated') return parsePosition(body.to ?? '');
   if (body.t === 'gap') return parsePosition(body.before ?? '');

@@ -28,11 +28,17 @@ export function IndexPage() {
     document.title = 'livetail';
     input.current?.focus();
     const abort = new AbortController();
+    // The list is searched here, as it is typed; only one that is too long to be sent whole is searched by the server.
+    let whole = true;
+    let latest = 0;
     const load = async () => {
       if (document.hidden) return;
+      const turn = ++latest;
       try {
-        const prefix = query.peek().startsWith('/') ? query.peek().slice(0, query.peek().lastIndexOf('/')) : '';
-        listing.value = await fetchLogs(listing.peek()?.truncated ? prefix : '', abort.signal);
+        const answer = await fetchLogs(whole ? '' : query.peek().trim(), abort.signal);
+        if (turn !== latest) return;
+        if (whole) whole = !answer.truncated;
+        listing.value = answer;
         failed.value = '';
       } catch (error) {
         if (!abort.signal.aborted) failed.value = error instanceof Error ? error.message : String(error);
@@ -43,9 +49,17 @@ export function IndexPage() {
     const timer = setInterval(() => void load(), REFRESH);
     const shown = () => void load();
     document.addEventListener('visibilitychange', shown);
+    let typing = 0;
+    const unsubscribe = query.subscribe(() => {
+      if (whole) return;
+      clearTimeout(typing);
+      typing = window.setTimeout(() => void load(), 200);
+    });
     return () => {
       abort.abort();
       clearInterval(timer);
+      clearTimeout(typing);
+      unsubscribe();
       document.removeEventListener('visibilitychange', shown);
     };
   }, []);

@@ -12,9 +12,10 @@ export interface Listing {
   truncated: boolean;
 }
 
-export async function fetchLogs(prefix: string, signal?: AbortSignal): Promise<Listing> {
+/** Asks for the logs whose paths hold all words of a text; all logs for ''. */
+export async function fetchLogs(words: string, signal?: AbortSignal): Promise<Listing> {
   const url = new URL('-/logs', document.baseURI);
-  if (prefix) url.searchParams.set('prefix', prefix);
+  if (words) url.searchParams.set('q', words);
   const response = await fetch(url, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
   const body = (await response.json()) as Partial<Listing>;

@@ -3,7 +3,7 @@
 
 import { signal } from '@preact/signals';
 import { LogWindow, type Row } from '../model/window';
-import { Tail, after } from '../model/tail';
+import { Tail, after, endOf } from '../model/tail';
 import { Stream } from '../stream/bridge';
 import type { Batch, Beat, FromWorker, Page, Stats, StreamState } from '../stream/items';
 import { RowPainter } from '../view/row';
@@ -53,6 +53,8 @@ export class Live {
   private back: Reading = null;
   private forth: Reading = null;
   private filterId = 0;
+  /** The position after the last line that has come live. */
+  private liveEnd = '';
   private anchorAt = '';
   private reselect = false;
   private jumping = '';
@@ -90,6 +92,8 @@ export class Live {
     this.accepted = { include: v.include, exclude: v.exclude };
     this.window.clear();
     this.tail.clear(true);
+    this.liveEnd = '';
+    this.back = this.forth = null;
     this.stream.open({
       url: socketURL(this.log, document.baseURI), log: this.log, ticketURL: new URL('-/ticket', document.baseURI).href, lines: v.lines, include: v.include, exclude: v.exclude,
       ...(v.from ? { from: v.from } : {}), ...(v.since ? { since: v.since } : {}), ...(v.wait ? { wait: true } : {}),
@@ -152,6 +156,7 @@ export class Live {
   }
 
   private accept(batch: Batch): void {
+    this.liveEnd = endOf(batch.items) || batch.at || this.liveEnd;
     if (batch.at && batch.items.length === 0 && this.window.start === '') this.window.clear(batch.at);
     // The row of a long line says how much of it there is.
     if (batch.items.some((i) => i.k === 'lines' && (i.piece === 'middle' || i.piece === 'last'))) this.surface.repaint();
@@ -190,12 +195,14 @@ export class Live {
 
   follow(): void {
     if (!this.attached.value) {
-      if (!this.tail.complete) this.window.clear();
+      if (!this.tail.complete) this.window.clear(this.tail.start || this.liveEnd);
       this.window.append(after(this.tail.items, this.window.end));
       this.tail.clear(true);
       this.attached.value = true;
       this.forth = null;
     }
+    this.anchorAt = '';
+    this.reselect = false;
     this.window.trimHead(HOLD_LINES, HOLD_CHARS);
     this.newer.value = 0;
     this.following.value = true;
@@ -358,6 +365,7 @@ export class Live {
   }
 
   private onFiltered(at: string): void {
+    this.liveEnd = at;
     if (this.filterAgain()) return;
     this.accepted = { include: this.view.value.include, exclude: this.view.value.exclude };
     this.head.value = '';

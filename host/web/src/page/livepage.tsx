@@ -56,6 +56,7 @@ export function LivePage({ log }: { log: string }) {
 
   live.surface.element.setAttribute('aria-label', `${t('logRegion')}: ${log}`);
   const { dir, name } = splitPath(log);
+  const refused = live.state.value.phase === 'refused';
   return (
     <div class="live">
       <a class="skip" href="#log" onClick={(e) => { e.preventDefault(); live.surface.element.focus(); }}>{t('skip')}</a>
@@ -63,17 +64,19 @@ export function LivePage({ log }: { log: string }) {
         <a class="home" href={new URL(document.baseURI).pathname} onClick={(e) => follow(e, '')} title={t('allLogs')} aria-label={t('allLogs')}><Logo /></a>
         <h1 title={log}><span class="dir">{dir}</span><span class="file">{name}</span></h1>
         <span class="grow" />
-        <FilterBar live={live} panels={panels} />
-        <FollowButton live={live} />
-        <WrapButton />
+        {!refused && <FilterBar live={live} panels={panels} />}
+        {!refused && <FollowButton live={live} />}
+        {!refused && <WrapButton />}
         <ThemeButton />
         <LanguageButton />
         <button type="button" class="tool" title={`${t('help')} (?)`} aria-label={t('help')} onClick={() => (panels.help.value = true)}><Icon name="help" /></button>
       </header>
-      <div class="overview">
-        <Chips live={live} />
-        {prefs.timeline.value && <Timeline live={live} />}
-      </div>
+      {!refused && (
+        <div class="overview">
+          <Chips live={live} />
+          {prefs.timeline.value && <Timeline live={live} />}
+        </div>
+      )}
       <main class="stage">
         <div class="place" ref={place} />
         <HeadNote live={live} />
@@ -116,13 +119,11 @@ function bindSurface(live: Live): () => void {
     if ((e.target as Element).closest('.badge, .mark')) live.drawer.value = true;
     live.select(live.selected.value === id && !live.drawer.value ? null : id);
   };
-  const dblclick = () => undefined;
   element.addEventListener('wheel', wheel, { passive: true });
   element.addEventListener('touchstart', touchstart, { passive: true });
   element.addEventListener('touchmove', touchmove, { passive: true });
   element.addEventListener('pointerdown', down);
   element.addEventListener('click', click);
-  element.addEventListener('dblclick', dblclick);
   document.addEventListener('selectionchange', selection);
   return () => document.removeEventListener('selectionchange', selection);
 }

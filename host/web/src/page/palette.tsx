@@ -1,7 +1,7 @@
 // Everything by typing: commands first, then the other logs.
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/text';
 import { go } from './app';
 import { copyLink, copyText } from './copy';
@@ -67,10 +67,12 @@ export function Palette({ live, panels }: { live: Live; panels: Panels }) {
 }
 
 function Body({ live, panels }: { live: Live; panels: Panels }) {
+  const input = useRef<HTMLInputElement>(null);
   const query = useSignal('');
   const chosen = useSignal(0);
   const logs = useSignal<Entry[]>([]);
   useEffect(() => {
+    input.current?.focus();
     const abort = new AbortController();
     fetchLogs('', abort.signal).then((l) => (logs.value = l.logs), () => undefined);
     return () => abort.abort();
@@ -88,7 +90,7 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
   };
   return (
     <>
-      <input type="text" autofocus role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`p${chosen.value}`} aria-label={t('commandPlaceholder')} placeholder={t('commandPlaceholder')} value={query.value} spellcheck={false} autocomplete="off"
+      <input ref={input} type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`p${chosen.value}`} aria-label={t('commandPlaceholder')} placeholder={t('commandPlaceholder')} value={query.value} spellcheck={false} autocomplete="off"
         onInput={(e) => { query.value = e.currentTarget.value; chosen.value = 0; }}
         onKeyDown={(e) => {
           if (e.key === 'ArrowDown') chosen.value = Math.min(found.length - 1, chosen.value + 1);

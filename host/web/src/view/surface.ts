@@ -33,7 +33,7 @@ export class Surface {
   private widest = 0;
   private height = 0;
   private observer: ResizeObserver;
-  following = true;
+  private follows = true;
   wrap = false;
   unit = 20;
   cellWidth = 7.5;
@@ -62,6 +62,16 @@ export class Surface {
 
   destroy(): void {
     this.observer.disconnect();
+  }
+
+  get following(): boolean {
+    return this.follows;
+  }
+
+  /** Keeps the end in sight; switched off, what is in sight stays. */
+  set following(on: boolean) {
+    if (this.follows && !on) this.remember();
+    this.follows = on;
   }
 
   /** Character cells that fit in one wrapped row. */
@@ -143,6 +153,7 @@ export class Surface {
   }
 
   private remember(): void {
+    this.setTo = this.element.scrollTop;
     const row = this.topRow();
     if (row) this.anchor = { id: row.id, dy: this.head + row.top * this.unit - this.element.scrollTop };
   }
