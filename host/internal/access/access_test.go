@@ -300,3 +300,14 @@ func TestAttempts_TakeANetworkOfIPv6ForOneAndForgetTheOldest(t *testing.T) {
 		t.Error("the oldest was not forgotten")
 	}
 }
+
+func BenchmarkCheck_KnownToken(b *testing.B) {
+	a, _ := newAccess(b, line(b, "ci", "ci.0123456789"))
+	r := request(here, "Authorization", "Bearer ci.0123456789")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Check(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
