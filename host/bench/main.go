@@ -134,8 +134,12 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	return b.print(out)
 }
 
-// minimalName is the server that the others are compared with.
-const minimalName = "minimal loop"
+const (
+	// minimalName is the server that the others are compared with.
+	minimalName = "minimal loop"
+	// plainName is livetail by the plain protocol, which has no positions.
+	plainName = "livetail plain"
+)
 
 func (b *bench) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -234,7 +234,7 @@ func (b *bench) idleOf(ctx context.Context, s *server, l *logFile, memory, cpu m
 func (b *bench) slow(ctx context.Context, dir string) error {
 	memory, lost := map[string]float64{}, map[string]float64{}
 	for _, s := range b.servers {
-		if s.name == "livetail plain" {
+		if s.name == plainName {
 			continue // Nothing but reading on would bring a client back that has no position.
 		}
 		if err := b.slowOf(ctx, s, filepath.Join(dir, "slow.log"), memory, lost); err != nil {

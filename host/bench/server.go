@@ -21,7 +21,6 @@ type server struct {
 	query       string // for all requests
 	addr        string
 	cmd         *exec.Cmd
-	shared      bool // another server stops the process
 }
 
 // start starts the servers over dir.
@@ -35,11 +34,14 @@ func (b *bench) start(ctx context.Context, dir string) error {
 		return err
 	}
 	b.servers = append(b.servers, minimal)
-	v1 := &server{name: "livetail.v1", subprotocol: "livetail.v1", query: "&format=raw"}
-	if err := v1.launch(ctx, b.livetail, "serve", "--listen", "127.0.0.1:0", "--max-sessions", "20000", "--max-sessions-per-address", "20000", dir); err != nil {
-		return err
+	// A process for each protocol, so that none profits from memory that the other has asked for already.
+	for _, s := range []*server{{name: "livetail.v1", subprotocol: "livetail.v1", query: "&format=raw"}, {name: plainName}} {
+		if err := s.launch(ctx, b.livetail, "serve", "--log-level", "error", "--listen", "127.0.0.1:0", "--max-sessions", "20000",
+			"--max-sessions-per-address", "20000", dir); err != nil {
+			return err
+		}
+		b.servers = append(b.servers, s)
 	}
-	b.servers = append(b.servers, v1, &server{name: "livetail plain", addr: v1.addr, cmd: v1.cmd, shared: true})
 	return nil
 }
 
@@ -73,7 +75,7 @@ func (s *server) launch(ctx context.Context, name string, args ...string) error 
 }
 
 func (s *server) stop() {
-	if s.shared || s.cmd == nil || s.cmd.Process == nil {
+	if s.cmd == nil || s.cmd.Process == nil {
 		return
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
