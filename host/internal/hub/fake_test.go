@@ -3,7 +3,6 @@ package hub_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -260,8 +259,6 @@ func batch(items []item, f tail.Filter, limit int) (tail.Event, int) {
 	}
 	return out, n
 }
-
-var errOver = errors.New("over")
 
 // Heartbeat notes what it is told, passes on the orders of the test, and says that it is alive.
 func (l *fakeLog) Heartbeat(ctx context.Context, in iter.Seq[tail.Beat]) iter.Seq2[tail.Order, error] {

@@ -90,19 +90,19 @@ func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
 func (f *feed) run(ctx context.Context) {
 	defer f.hold.Stop()
 	defer f.linger.Stop()
-	wait := retryMin
+	wait := retryFirst
 	for {
 		got, err := f.follow(ctx)
 		if ctx.Err() != nil || !errors.Is(err, tail.ErrPluginGone) {
 			break
 		}
 		if got {
-			wait = retryMin
+			wait = retryFirst
 		}
 		if !pause(ctx, wait) {
 			break
 		}
-		wait = min(2*wait, retryMax)
+		wait = min(2*wait, retryLongest)
 	}
 	f.end()
 	// The members go on by themselves and learn from their own reading what is wrong. The feed stays in the way of a new one for a

@@ -17,8 +17,8 @@ const (
 	maxBeats = 8
 	// silence is how long the heartbeat call may bring nothing, not even a sign of life, before it is made anew.
 	silence = 10 * time.Second
-	// retryMin and retryMax bound the wait before a call that the plugin broke off is made again.
-	retryMin, retryMax = 50 * time.Millisecond, 2 * time.Second
+	// retryFirst and retryLongest bound the wait before a call that the plugin broke off is made again.
+	retryFirst, retryLongest = 50 * time.Millisecond, 2 * time.Second
 )
 
 // heart is what the heartbeat call of the hub shares with the sessions. What the tailer knows is gone when a call ends, so every call
@@ -193,10 +193,10 @@ func (h *Hub) beats(ctx context.Context) iter.Seq[tail.Beat] {
 
 // runHeartbeat makes the one heartbeat call of the hub, again and again when the plugin breaks it off, until ctx is cancelled.
 func (h *Hub) runHeartbeat(ctx context.Context) {
-	wait := retryMin
+	wait := retryFirst
 	for {
 		if h.callHeartbeat(ctx) {
-			wait = retryMin
+			wait = retryFirst
 		}
 		if ctx.Err() != nil {
 			return
@@ -211,7 +211,7 @@ func (h *Hub) runHeartbeat(ctx context.Context) {
 			pause.Stop()
 			return
 		}
-		wait = min(2*wait, retryMax)
+		wait = min(2*wait, retryLongest)
 	}
 }
 

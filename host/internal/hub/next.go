@@ -205,7 +205,7 @@ func (s *Session) fromReader(r *reader) (item Item, wait bool, err error) {
 		}
 		return nil, true, nil
 	case errors.Is(r.err, tail.ErrPluginGone):
-		s.retry = min(max(2*s.retry, retryMin), retryMax)
+		s.retry = min(max(2*s.retry, retryFirst), retryLongest)
 		if !s.startReader(s.retry) {
 			return nil, false, ErrClosed
 		}

@@ -1,6 +1,10 @@
 package hub
 
-import "github.com/livetail/livetail/plugin/tail"
+import (
+	"slices"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
 
 const (
 	// frameOverhead is what a frame costs beyond its text and payload, about.
@@ -64,8 +68,7 @@ type place struct {
 
 // locate finds the place of a session that has got everything before p, and reports whether there is one.
 func (r *ring) locate(p tail.Position) (at place, ok bool) {
-	for i := len(r.frames) - 1; i >= 0; i-- {
-		f := r.frames[i]
+	for i, f := range slices.Backward(r.frames) {
 		before := r.before(i)
 		next := r.first + uint64(i) + 1
 		if f.end.Same(p) && !f.end.Same(before) && !takesNoRoom(f.Event) {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// retryMin and retryMax bound the wait before a call is made again to a process that broke it off, but is still the present one.
-	retryMin, retryMax = 50 * time.Millisecond, time.Second
+	// retryFirst and retryLongest bound the wait before a call is made again to a process that broke it off, but is still the present one.
+	retryFirst, retryLongest = 50 * time.Millisecond, time.Second
 )
 
 // next returns the process to call. If that is last, which has just failed, it first waits for another one, at most for wait.
@@ -94,7 +94,7 @@ func ask[T any](ctx context.Context, p *Plugin, call func(context.Context, tail.
 func (p *Plugin) await(ctx context.Context, last *incarnation) (*incarnation, error) {
 	waiting, stop := context.WithTimeout(ctx, p.o.WaitTimeout)
 	defer stop()
-	now, err := p.next(waiting, last, retryMin)
+	now, err := p.next(waiting, last, retryFirst)
 	if err != nil {
 		return nil, p.unavailable(ctx, err)
 	}
@@ -137,8 +137,7 @@ func (p *Plugin) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.
 				yield(tail.Entry{}, err)
 				return
 			}
-			done := false
-			done, err = p.list(ctx, now, req, func(e tail.Entry) bool {
+			done, err := p.list(ctx, now, req, func(e tail.Entry) bool {
 				if seen > 0 && e.Log <= after {
 					return true
 				}

@@ -35,5 +35,5 @@ func (f *failures) add(now time.Time, lived time.Duration) (wait time.Duration, 
 			wait = min(f.o.BackoffMax, f.o.BackoffMin<<max(0, doublings))
 		}
 	}
-	return wait - rand.N(wait/4+1), down
+	return wait - rand.N(wait/4+1), down //nolint:gosec // chance, no secret
 }

@@ -16,7 +16,7 @@ func (p *Plugin) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 	return func(yield func(tail.Event, error) bool) {
 		f := follow{p: p, req: req, yield: yield}
 		var last *incarnation
-		wait := retryMin
+		wait := retryFirst
 		for {
 			now, err := p.next(ctx, last, wait)
 			if err != nil {
@@ -28,8 +28,8 @@ func (p *Plugin) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 				return
 			}
 			last = now
-			if wait = min(2*wait, retryMax); got {
-				wait = retryMin
+			if wait = min(2*wait, retryLongest); got {
+				wait = retryFirst
 			}
 		}
 	}

@@ -283,7 +283,9 @@ func TestReal_KilledAgainAndAgainUnderLoad_LosesAndDoublesNothing(t *testing.T) 
 	if testing.Short() {
 		kills = min(kills, 5)
 	}
+	launching := time.Now()
 	p := up(t, supervise.Options{Healthy: time.Millisecond, BreakerFailures: 1 << 30})
+	launch := time.Since(launching) // On an idle machine a tenth of a second, under load much more.
 	path := writeNumbers(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	h := hub.New(p, hub.Options{KeepEvents: true})
@@ -322,8 +324,8 @@ func TestReal_KilledAgainAndAgainUnderLoad_LosesAndDoublesNothing(t *testing.T) 
 	last, _ := counters[0].state()
 	t.Logf("%d kills, %d lines to each of %d sessions; back after %v, at the most %v; %+v",
 		kills, last, len(counters), median, slowest, h.Stats())
-	if median > time.Second {
-		t.Errorf("lines came again after %v", median)
+	if median > max(time.Second, 4*launch) {
+		t.Errorf("lines came again after %v, and a launch takes %v", median, launch)
 	}
 }
 
