@@ -30,8 +30,8 @@ func fill(r *rand.Rand, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(r, v.Field(i))
+		for _, f := range v.Fields() {
+			fill(r, f)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

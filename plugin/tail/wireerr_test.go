@@ -61,7 +61,7 @@ func TestErrors_SurviveTheWireAsThemselves(t *testing.T) {
 			sent := fmt.Errorf("%s: %w", text, want)
 			for call, got := range errorsOf(t, OverGRPC(t, failing{sent})) {
 				for _, sentinel := range all {
-					if errors.Is(got, sentinel) != (sentinel == want) {
+					if errors.Is(got, sentinel) != errors.Is(want, sentinel) {
 						t.Errorf("%s: %v arrived as %.100v", call, want, got)
 					}
 				}

@@ -1,5 +1,5 @@
-// Package encoding reads lines of logs that are not UTF-8. It finds line ends where they are, which in UTF-16 is not where a byte says 0x0A,
-// and makes UTF-8 of whole lines while keeping where each began in the file.
+// Package encoding reads lines of logs that are not UTF-8. It finds line ends where they are, which in UTF-16 is not where a byte says
+// 0x0A, and makes UTF-8 of whole lines while keeping where each began in the file.
 //
 // All positions are those of the file; only text that leaves the tailer is UTF-8. What is no valid text becomes U+FFFD, except in
 // UTF-8 itself, where bytes stay as they stand.
@@ -52,8 +52,8 @@ func Parse(name string) (Encoding, error) {
 // MaxMark is the most bytes that Detect looks at.
 const MaxMark = 3
 
-// Detect looks at the first bytes of a file for a byte order mark. It returns the encoding that the mark says and how long the mark is; if there
-// is none, byDefault and 0. A mark is no part of the first line.
+// Detect looks at the first bytes of a file for a byte order mark. It returns the encoding that the mark says and how long the mark is;
+// if there is none, byDefault and 0. A mark is no part of the first line.
 func Detect(head []byte, byDefault Encoding) (e Encoding, mark int) {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):

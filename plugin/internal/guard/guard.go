@@ -5,8 +5,8 @@
 // [Guard.Open], which goes through [os.Root], never blocks on a FIFO, and opens regular files only. A symbolic link is followed if
 // what it points to is allowed by its own name, however the link is written; otherwise it is as forbidden as any other path.
 //
-// What is not allowed looks the same whether or not it exists: nothing outside the roots is ever examined. What a guard cannot see are hard links and
-// mount points inside the roots; who can make those could as well copy the content.
+// What is not allowed looks the same whether or not it exists: nothing outside the roots is ever examined. What a guard cannot see are
+// hard links and mount points inside the roots; who can make those could as well copy the content.
 //
 // A guard keeps no descriptor open and starts no goroutine: roots may be created, renamed and mounted over while it is in use.
 package guard
@@ -61,8 +61,8 @@ type root struct {
 	pointed string
 }
 
-// New returns a guard over roots, which are folders or files. A relative root is taken from the current folder of the process. A root that does not exist
-// yet is allowed, see [Guard.Warnings]. The error names the root that makes no sense.
+// New returns a guard over roots, which are folders or files. A relative root is taken from the current folder of the process. A root
+// that does not exist yet is allowed, see [Guard.Warnings]. The error names the root that makes no sense.
 func New(roots []string, opts Options) (*Guard, error) {
 	g := &Guard{sibling: opts.Sibling, entries: opts.MaxEntries}
 	if g.sibling == nil {

@@ -112,8 +112,8 @@ func (g *Guard) OpenDir(p Path) (*os.File, error) {
 	return f, nil
 }
 
-// ReadDir returns the entries of the folder at p whose names may be asked for and that keep wants (nil: all), in no order. More of them than the
-// guard's limit is [tail.ErrTooMany]; the entries up to there come with it.
+// ReadDir returns the entries of the folder at p whose names may be asked for and that keep wants (nil: all), in no order. More of them
+// than the guard's limit is [tail.ErrTooMany]; the entries up to there come with it.
 func (g *Guard) ReadDir(p Path, keep func(name string) bool) ([]fs.DirEntry, error) {
 	dir, err := g.OpenDir(p)
 	if err != nil {

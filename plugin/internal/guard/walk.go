@@ -22,9 +22,10 @@ type Entry struct {
 	Info fs.FileInfo
 }
 
-// Walk yields the regular files at prefix and below it, or everything if prefix is empty, in byte order of their paths. Hidden files and folders
-// (whose names begin with a dot) are left out unless they are roots or lead to one. Links to files are listed, links to folders are not
-// entered unless they are roots. What cannot be read is left out; a folder or a walk with more entries than the guard's limit ends the sequence with [tail.ErrTooMany].
+// Walk yields the regular files at prefix and below it, or everything if prefix is empty, in byte order of their paths. Hidden files and
+// folders (whose names begin with a dot) are left out unless they are roots or lead to one. Links to files are listed, links to folders
+// are not entered unless they are roots. What cannot be read is left out; a folder or a walk with more entries than the guard's limit
+// ends the sequence with [tail.ErrTooMany].
 func (g *Guard) Walk(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		w := &walk{g: g, yield: yield, left: 16 * g.entries}

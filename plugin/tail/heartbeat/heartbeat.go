@@ -1,8 +1,9 @@
 // Package heartbeat is the heartbeat logic for any tailer: it decides which sessions of a host are to be pinged now and which are dead. It
 // carries no frames: the host does.
 //
-// A session is pinged one interval after it was opened and then once in every interval. From the moment the host says that the ping has been written, the
-// peer has its timeout to answer; silence until then, or anything that is no answer at any time, ends the session. An answer that nobody waits for is ignored.
+// A session is pinged one interval after it was opened and then once in every interval. From the moment the host says that the ping has
+// been written, the peer has its timeout to answer; silence until then, or anything that is no answer at any time, ends the session. An
+// answer that nobody waits for is ignored.
 //
 // One call of [Run] serves all sessions of a host with one timer and one goroutine, which ends with the call. A session costs one
 // entry in a map and a heap.
@@ -244,7 +245,8 @@ func (w *watch) hear(b tail.Beat, yield func(tail.Order, error) bool) bool {
 // open begins to watch a session. One that is watched already (old) begins anew.
 func (w *watch) open(b tail.Beat, old *session, yield func(tail.Order, error) bool) bool {
 	if len(b.Session) > MaxSessionName {
-		yield(tail.Order{}, fmt.Errorf("the name of a session has %d bytes, at most %d are possible: %w", len(b.Session), MaxSessionName, tail.ErrBadRequest))
+		yield(tail.Order{}, fmt.Errorf("the name of a session has %d bytes, at most %d are possible: %w",
+			len(b.Session), MaxSessionName, tail.ErrBadRequest))
 		return false
 	}
 	if old != nil {

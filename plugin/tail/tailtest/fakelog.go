@@ -3,6 +3,7 @@ package tailtest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,8 +190,8 @@ func (l *FakeLog) previous() (generation string, end int64) {
 	return generation, end
 }
 
-// DropOldest destroys the oldest generation, if it is not the live one, as a rotator does that keeps only so many. Its positions are gone; who has not read
-// it to the end gets a [tail.Gap].
+// DropOldest destroys the oldest generation, if it is not the live one, as a rotator does that keeps only so many. Its positions are
+// gone; who has not read it to the end gets a [tail.Gap].
 func (l *FakeLog) DropOldest() {
 	l.fake.mu.Lock()
 	defer l.fake.mu.Unlock()
@@ -220,8 +221,8 @@ func (l *FakeLog) Fail(err error) {
 func (l *FakeLog) entry() tail.Entry {
 	e := tail.Entry{Log: l.name, Size: l.end + int64(len(l.partial)), Modified: l.modified, Generations: 1}
 	last := l.generation()
-	for i := len(l.items) - 1; i >= 0; i-- {
-		if g := l.items[i].generation; g != last {
+	for _, i := range slices.Backward(l.items) {
+		if g := i.generation; g != last {
 			e.Generations++
 			last = g
 		}

@@ -392,7 +392,11 @@ func testCancel(_ *testing.T, s *suite) {
 func testBreak(t *testing.T, s *suite) {
 	s.log.Append(numberedLines(1, 100))
 	once := func() {
-		for range s.tailer.Follow(s.context(), tail.FollowRequest{Log: s.log.Name(), Start: tail.StartAtBeginning(), Follow: true}) {
+		req := tail.FollowRequest{Log: s.log.Name(), Start: tail.StartAtBeginning(), Follow: true}
+		for _, err := range s.tailer.Follow(s.context(), req) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// Log is a log of the tailer under test, as its writer and rotator see it. It does not exist before the first Append. A method that cannot do its work
-// ends the test.
+// Log is a log of the tailer under test, as its writer and rotator see it. It does not exist before the first Append. A method that
+// cannot do its work ends the test.
 //
 // Two more methods are used if the Log has them: Forbidden() string names a log that may not be followed, and Truncate() empties
 // the live generation in place.
