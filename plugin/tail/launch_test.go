@@ -376,7 +376,7 @@ func TestProcess_Close_StoppedPluginAndItsChildren_WithinFiveSeconds(t *testing.
 func TestProcess_HostKilled_LeavesNothingBehind(t *testing.T) {
 	opts := options("host")
 	host := exec.Command(opts.Path)
-	host.Env = append(os.Environ(), opts.Env...)
+	host.Env = append(opts.Env, "TMPDIR="+runDir(t)) // Nobody removes the folder of the socket.
 	host.Stderr = os.Stderr
 	out, err := host.StdoutPipe()
 	if err != nil {

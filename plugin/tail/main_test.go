@@ -154,7 +154,9 @@ var hostile = []string{
 
 // runHost is a host that starts a plugin with a child, prints both process ids, and waits to be killed.
 func runHost() error {
-	p, err := tail.Launch(context.Background(), options("children"))
+	opts := options("children")
+	opts.RunDir = os.Getenv("TMPDIR")
+	p, err := tail.Launch(context.Background(), opts)
 	if err != nil {
 		return err
 	}
