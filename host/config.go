@@ -39,6 +39,9 @@ type Config struct {
 	// MaxSessions and MaxSessionsPerAddress bound the viewers; 0 means 10,000 and 1,000.
 	MaxSessions, MaxSessionsPerAddress int
 
+	// Profiles adds /debug/pprof/ to what operators are served, for a listener that only this machine reaches.
+	Profiles bool
+
 	// Version is what the handler says of itself.
 	Version string
 	// Log receives what operators should know; nil discards it. The content of logs is never written to it.

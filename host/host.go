@@ -98,10 +98,10 @@ func (h *Host) Start(ctx context.Context) error {
 // Handler serves viewers. Before [Host.Run] and after it, it says that it is not ready.
 func (h *Host) Handler() http.Handler { return h.door }
 
-// OpsHandler serves operators: /metrics, /healthz, /readyz and /debug/pprof/. It belongs on a listener that only they reach.
+// OpsHandler serves operators: /metrics, /healthz, /readyz and perhaps /debug/pprof/. It belongs on a listener that only they reach.
 func (h *Host) OpsHandler() http.Handler {
 	return metrics.OpsHandler(metrics.OpsOptions{
-		Metrics: h.metrics, Version: h.cfg.Version, Profiles: true,
+		Metrics: h.metrics, Version: h.cfg.Version, Profiles: h.cfg.Profiles, AllowedHosts: h.cfg.AllowedHosts,
 		Ready: []metrics.Check{{Name: "front door", Run: func(context.Context) error { return h.Ready() }}},
 	})
 }

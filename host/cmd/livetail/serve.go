@@ -79,7 +79,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 		Plugin: opts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
 		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
-		Version: buildVersion(), Log: log,
+		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log,
 	})
 	if err != nil {
 		return &exitError{exitUsage, err}

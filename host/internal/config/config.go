@@ -64,7 +64,7 @@ const (
 func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.File, "config", "", "YAML file with settings, named like the flags; roots: is the list of DIR|FILE")
 	fs.StringVar(&c.Listen, "listen", DefaultListen, "address to listen on; port 0 picks a free one")
-	fs.StringVar(&c.Ops, "ops-listen", "", "address of the listener for /metrics, /healthz, /readyz and /debug/pprof/, e.g. 127.0.0.1:8766 (default: none)")
+	fs.StringVar(&c.Ops, "ops-listen", "", "address of the listener for /metrics, /healthz, /readyz and, on loopback, /debug/pprof/, e.g. 127.0.0.1:8766 (default: none)")
 	fs.IntVar(&c.Lines, "lines", 1000, "how many last lines a new viewer gets")
 	fs.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second, "time between two pings of a viewer")
 	fs.DurationVar(&c.HeartbeatTimeout, "heartbeat-timeout", 5*time.Second, "time that a viewer has to answer a ping")
@@ -187,6 +187,12 @@ func IsLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// IsLoopbackAddress reports whether addr, of the form address:port, is this machine alone.
+func IsLoopbackAddress(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && IsLoopback(host)
 }
 
 // MissingRoots returns the roots that do not exist now: they may appear later, but a typing error is likelier.
