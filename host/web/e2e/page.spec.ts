@@ -83,6 +83,19 @@ test('pausing by key, click or button leaves everything where it is', async ({ p
   }
 });
 
+test('the line that is clicked is the line that is selected', async ({ page }) => {
+  log.write(...numbered(3000));
+  for (let i = 0; i < 4; i++) {
+    await page.goto(`${front.url}${LOG}?mark=x${i}`);
+    await page.locator('.row', { hasText: '002984' }).last().click();
+    await expect(page.locator('.row.selected .m')).toContainText('002984');
+    await page.keyboard.press('Enter');
+    await expect(page.locator('.drawer pre')).toContainText('002984');
+    await page.locator('.row', { hasText: '002990' }).click();
+    await expect(page.locator('.drawer pre')).toContainText('002990');
+  }
+});
+
 test('scrolling down to the end resumes', async ({ page }) => {
   log.write(...numbered(500));
   await open(page);

@@ -70,6 +70,8 @@ test('pictures', async ({ browser }) => {
     await page.keyboard.press('Escape');
     await page.evaluate(() => history.replaceState(null, '', `${location.pathname}?mark=refused&mark=accepted`));
     await page.reload();
+    await page.locator('.chip.level').first().waitFor();
+    await page.waitForTimeout(600);
     await page.locator('.row', { hasText: '"path"' }).last().click();
     await page.keyboard.press('Enter');
     await page.locator('.fields').waitFor();
