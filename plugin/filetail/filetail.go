@@ -12,8 +12,8 @@ import (
 	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/internal/follow"
 	"github.com/livetail/livetail/plugin/internal/guard"
-	"github.com/livetail/livetail/plugin/internal/heartbeat"
 	"github.com/livetail/livetail/plugin/tail"
+	"github.com/livetail/livetail/plugin/tail/heartbeat"
 )
 
 // Config says what a [Tailer] may read and how. Zero values stand for defaults.

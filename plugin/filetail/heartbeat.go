@@ -4,8 +4,8 @@ import (
 	"context"
 	"iter"
 
-	"github.com/livetail/livetail/plugin/internal/heartbeat"
 	"github.com/livetail/livetail/plugin/tail"
+	"github.com/livetail/livetail/plugin/tail/heartbeat"
 )
 
 // Heartbeat implements [tail.Tailer].
