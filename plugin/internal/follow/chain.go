@@ -81,7 +81,9 @@ func (l *Log) adopt(h, o *held) {
 func (l *Log) publish(h *held) {
 	h.mark, _ = l.e.watch.Mark(h.fd, func() { l.written(h) })
 	size, _, _, _ := h.size() // After the mark, so that no growth is missed.
+	l.mu.Lock()
 	g := h.newest
+	l.mu.Unlock()
 	l.noteHead(g, size)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -119,15 +119,16 @@ func (l *Log) complete(g, next *generation, now time.Time) bool {
 // from the oldest on, and never the newest. Their readers are told how much they miss.
 func (l *Log) evict() {
 	l.mu.Lock()
-	chain := slices.Clone(l.chain)
-	l.mu.Unlock()
 	var files []*generation
-	var bytes int64
-	for _, g := range chain[:max(len(chain)-1, 0)] {
-		if g.on.file == nil || g.on.newest != g || g.on.name == l.at.base && g.on.fate == present {
-			continue
+	for _, g := range l.chain[:max(len(l.chain)-1, 0)] {
+		if g.on.file != nil && g.on.newest == g && g.state == ready {
+			files = append(files, g)
 		}
-		files = append(files, g)
+	}
+	l.mu.Unlock()
+	files = slices.DeleteFunc(files, func(g *generation) bool { return g.on == l.names[l.at.base] })
+	var bytes int64
+	for _, g := range files {
 		bytes += g.on.deletedBytes()
 	}
 	for _, g := range files {
