@@ -118,7 +118,7 @@ func (r *reader) offer(e tail.Event) {
 func (r *reader) giveUp() bool {
 	r.session.mu.Lock()
 	defer r.session.mu.Unlock()
-	if !r.session.cur.Settled() || !r.session.follow {
+	if !r.session.cur.Settled() {
 		return false
 	}
 	r.event = nil
