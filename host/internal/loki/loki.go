@@ -7,7 +7,7 @@
 // A live tail drops nothing for a slow client; it reads the file as fast as the client takes it. What is missing because the rotator
 // destroyed it stands in the stream as a line of its own with the label livetail_event="gap".
 //
-// The handlers start goroutines only below [Server.ServeHTTP], which waits for them; [Server.Close] ends live tails.
+// The handlers start goroutines only below [Server.Serve], which waits for them; [Server.Close] ends live tails.
 package loki
 
 import (
@@ -171,8 +171,43 @@ func New(o Options) *Server {
 	return s
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// Viewer is who asks.
+type Viewer interface {
+	// MayFollow reports whether the viewer may know of a log and read it.
+	MayFollow(log string) bool
+	// Revoked is closed when the viewer's right ends, and live tails with it. Nil means never.
+	Revoked() <-chan struct{}
+}
+
+// viewerKey is the key of the viewer in the context of a request.
+type viewerKey struct{}
+
+// Serve answers one request of a viewer, to whom other logs than those they may follow do not exist.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
+	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), viewerKey{}, v)))
+}
+
+// ServeHTTP answers one request of somebody who may follow everything.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, everybody{}) }
+
+// everybody may follow everything.
+type everybody struct{}
+
+func (everybody) MayFollow(string) bool    { return true }
+func (everybody) Revoked() <-chan struct{} { return nil }
+
+// viewerOf is who asks; nobody, who may follow nothing, if that is not known.
+func viewerOf(ctx context.Context) Viewer {
+	if v, ok := ctx.Value(viewerKey{}).(Viewer); ok {
+		return v
+	}
+	return nobody{}
+}
+
+type nobody struct{}
+
+func (nobody) MayFollow(string) bool    { return false }
+func (nobody) Revoked() <-chan struct{} { return nil }
 
 // Close ends the live tails and waits for them. Their sockets are cut without a close frame, because Grafana and logcli take a close
 // frame for the end and a cut for a reason to connect again, maybe to another host.

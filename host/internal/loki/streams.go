@@ -26,6 +26,7 @@ const clockSlack = 24 * time.Hour
 func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, limit int) ([]stream, error) {
 	req := tail.ListRequest{}
 	req.Prefix, _ = sel.Exact("filename")
+	viewer := viewerOf(ctx)
 	var out []stream
 	for e, err := range s.opts.Tailer.List(ctx, req) {
 		if err != nil {
@@ -33,6 +34,9 @@ func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, l
 				return nil, nil
 			}
 			return nil, fmt.Errorf("list the logs: %w", err)
+		}
+		if !viewer.MayFollow(e.Log) {
+			continue
 		}
 		if !e.Modified.IsZero() && nano(e.Modified.Add(clockSlack)) < start {
 			continue

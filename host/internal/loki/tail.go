@@ -106,7 +106,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return nil //nolint:nilerr // Upgrade has answered.
+		return nil // Upgrade has answered.
 	}
 	defer conn.Close()
 	if !s.register(conn) {

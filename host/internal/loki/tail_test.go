@@ -240,8 +240,7 @@ func (c *client) code() (int, string) {
 	}
 	for {
 		if _, _, err := c.conn.ReadMessage(); err != nil {
-			var ce *websocket.CloseError
-			if errors.As(err, &ce) {
+			if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
 				return ce.Code, ce.Text
 			}
 			var timeout interface{ Timeout() bool }
@@ -285,6 +284,40 @@ func TestTail_NotAllowedAnyMore_IsEndedWithAReason(t *testing.T) {
 	m.update(func() { m.logs["/var/log/app.log"].gone = tail.ErrNotAllowed })
 	if code, text := c.code(); code != websocket.CloseInternalServerErr || text == "" || len(text) > maxReason {
 		t.Errorf("close code %d %q", code, text)
+	}
+}
+
+// somebody may follow some logs, for as long as they are let.
+type somebody struct {
+	prefix  string
+	revoked chan struct{}
+}
+
+func (v somebody) MayFollow(log string) bool { return strings.HasPrefix(log, v.prefix) }
+func (v somebody) Revoked() <-chan struct{}  { return v.revoked }
+
+func TestServe_ViewerOfSomeLogs_KnowsNoOthers(t *testing.T) {
+	m, _, s := newTest(t, nil)
+	s.lookInterval = 5 * time.Millisecond
+	v := somebody{"/var/log/web/", make(chan struct{})}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, v) }))
+	defer web.Close()
+	for _, c := range [][]string{
+		{"query_range", "query", `{host="h1"}`}, {"query", "query", `count_over_time({host="h1"}[1h])`}, {"series"},
+		{"label/filename/values"}, {"query_range", "query", `{filename="/var/log/app.log"}`},
+	} {
+		if code, body, _ := get(t, web, "/loki/api/v1/"+c[0], c[1:]...); code != 200 || strings.Contains(body, "app") {
+			t.Errorf("%v: %d %s", c, code, body)
+		}
+	}
+	c := dial(t, web, "query", `{host="h1"}`)
+	equal(t, c.lines(2), "GET /", "")
+	m.write("/var/log/app.log", noon, "secret")
+	m.write("/var/log/web/other.log", noon, "seen")
+	equal(t, c.lines(1), "seen")
+	close(v.revoked)
+	if code, _ := c.code(); code != websocket.CloseInternalServerErr {
+		t.Errorf("close code %d", code)
 	}
 }
 

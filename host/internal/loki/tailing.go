@@ -58,6 +58,8 @@ func (t *tailing) run(ctx context.Context, backlog []found, starts []tail.Start)
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-viewerOf(ctx).Revoked():
+			return fmt.Errorf("the viewer's right has ended: %w", tail.ErrNotAllowed)
 		case <-ping.C:
 			if err := t.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(t.server.limits.WriteTimeout)); err != nil {
 				return err
@@ -133,11 +135,13 @@ func (t *tailing) write(lines []found) error {
 // appendTail appends lines as a message of the live tail; neighbours of one stream stand together.
 func appendTail(b []byte, lines []found) []byte {
 	b = append(b, `{"streams":[`...)
-	for i, f := range lines {
-		if i == 0 || lines[i-1].set != f.set {
-			if i > 0 {
+	var set *labelSet
+	for _, f := range lines {
+		if f.set != set {
+			if set != nil {
 				b = append(b, `]},`...)
 			}
+			set = f.set
 			b = append(b, `{"stream":`...)
 			b = append(b, f.set.json...)
 			b = append(b, `,"values":[`...)

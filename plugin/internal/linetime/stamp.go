@@ -13,7 +13,7 @@ const (
 	// no line in that carries a time.
 	lookBack    = 64 << 10
 	maxLookBack = 1 << 20
-	// maxAhead is how far after the reference a line's own time may lie before it is taken for a mistake.
+	// maxAhead is how far in the future a line's own time may lie before it is taken for a mistake.
 	maxAhead = 7 * secondsPerDay * int64(nanosPerSec)
 )
 
@@ -45,8 +45,11 @@ func (s *Stamper) Stamp(line []byte, offset int64) int64 {
 		ok = false // One line that is wrong by years must not drag all that follow along.
 	}
 	switch {
-	case ok:
+	case ok && !s.own:
 		s.own = true
+		// What Base says about the lines so far may be wrong by years, and must not drag all that follow along.
+		s.begun = s.begun && s.last-t < nanosPerSec
+	case ok:
 	case s.own:
 		t = s.last + 1
 	case s.led:
@@ -64,37 +67,50 @@ func (s *Stamper) Stamp(line []byte, offset int64) int64 {
 // Restart forgets the lines seen, for a reader that jumps. [Stamper.Prime] does it too.
 func (s *Stamper) Restart() { *s = Stamper{Parser: s.Parser, Base: s.Base} }
 
+// Last returns the time given last; ok is false if no line was stamped since the start.
+func (s *Stamper) Last() (t int64, ok bool) { return s.last, s.begun }
+
 // Prime makes ready to stamp the line at offset of the generation that r reads, by looking at what stands before it. If lines without
 // a time begin the log, it looks ahead to the first that has one, so that they come right before it.
-func (s *Stamper) Prime(r io.ReaderAt, offset int64) error {
-	for back := int64(lookBack); ; back *= 4 {
+func (s *Stamper) Prime(r io.ReaderAt, offset int64) error { return s.prime(r, offset, s.Restart) }
+
+// PrimeAfter is [Stamper.Prime] for a generation that is not the first: last is the time of the last line of the one before it, as found
+// with Prime at its end and [Stamper.Last]. So times grow from generation to generation, too.
+func (s *Stamper) PrimeAfter(last int64, r io.ReaderAt, offset int64) error {
+	return s.prime(r, offset, func() {
 		s.Restart()
+		s.last, s.begun, s.own = last, true, true
+	})
+}
+
+// prime does it; restart is how things stand before the first line of the generation.
+func (s *Stamper) prime(r io.ReaderAt, offset int64, restart func()) error {
+	for back := int64(lookBack); ; back *= 4 {
 		from := max(0, offset-back)
-		if err := s.walk(r, from, offset); err != nil {
-			return err
-		}
-		switch {
-		case s.own:
-			return nil
-		case from == 0:
-			if err := s.lookAhead(r, offset); err != nil || !s.led {
+		if from == 0 {
+			restart()
+			if err := s.lookAhead(r); err != nil {
 				return err
 			}
-			return s.walk(r, from, offset)
-		case back >= maxLookBack:
-			return nil
+			return s.walk(r, 0, offset)
+		}
+		s.Restart()
+		if err := s.walk(r, from, offset); err != nil || s.own || back >= maxLookBack {
+			return err
 		}
 	}
 }
 
-// lookAhead finds the first line at or after offset that carries a time, when none before does.
-func (s *Stamper) lookAhead(r io.ReaderAt, offset int64) error {
-	l := lines{r: r, at: offset, size: offset + lookBack, buf: make([]byte, lookBack)}
+// lookAhead finds the first line of a generation that carries a time, unless what came before has one already.
+func (s *Stamper) lookAhead(r io.ReaderAt) error {
+	if s.own {
+		return nil
+	}
+	l := lines{r: r, size: maxLookBack, buf: make([]byte, bufferSize)}
 	for l.next(l.size) {
 		if t, ok := s.Parser.Nano(l.line); ok && !s.Parser.isFuture(t) {
-			s.Restart()
 			s.lead, s.led = t-l.start, true
-			return nil
+			break
 		}
 	}
 	return l.err
@@ -110,6 +126,12 @@ func (s *Stamper) walk(r io.ReaderAt, from, to int64) error {
 		}
 	}
 	for l.next(to) {
+		// In the middle of a log, lines before the first with a time belong to one that is out of sight, not to Base.
+		if from > 0 && !s.own {
+			if t, ok := s.Parser.Nano(l.line); !ok || s.Parser.isFuture(t) {
+				continue
+			}
+		}
 		s.Stamp(l.line, l.start)
 	}
 	return l.err
@@ -120,9 +142,9 @@ func (p *Parser) isFuture(t int64) bool {
 	if t <= p.believable {
 		return false
 	}
-	ref := p.Reference
-	if ref.IsZero() {
-		ref = time.Now()
+	ref := time.Now() // Not the reference alone, which may be the time when following began, long ago.
+	if p.Reference.After(ref) {
+		ref = p.Reference
 	}
 	p.believable = ref.UnixNano() + maxAhead
 	return t > p.believable

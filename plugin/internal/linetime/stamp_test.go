@@ -73,10 +73,11 @@ func TestStamper_LineFromTheFuture_DoesNotDragTheOthersAlong(t *testing.T) {
 
 func TestStamper_PrimedAnywhere_SaysTheSame(t *testing.T) {
 	log := sample(3, 20000, 0.4, 300)
-	starts, times := linear(t, log, 0)
+	base := reference.AddDate(1, 0, 0).UnixNano() // A copied file was created long after its lines were written.
+	starts, times := linear(t, log, base)
 	r := bytes.NewReader(log)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	s := Stamper{Parser: &Parser{Reference: reference}}
+	s := Stamper{Parser: &Parser{Reference: reference}, Base: base}
 	for range 200 {
 		i := rnd.IntN(len(starts))
 		if err := s.Prime(r, starts[i]); err != nil {
@@ -85,6 +86,33 @@ func TestStamper_PrimedAnywhere_SaysTheSame(t *testing.T) {
 		for j := i; j < min(i+20, len(starts)); j++ {
 			line, _, _ := bytes.Cut(log[starts[j]:], []byte("\n"))
 			if got := s.Stamp(line, starts[j]); got != times[j] {
+				t.Fatalf("line %d, primed at line %d: got %d, want %d", j, i, got, times[j])
+			}
+		}
+	}
+}
+
+// A log that was cut into generations gets the times of the whole, wherever its reader begins.
+func TestStamper_PrimedAfterARotation_GoesOnFromTheGenerationBefore(t *testing.T) {
+	whole := sample(4, 9000, 0.5, 300)
+	starts, times := linear(t, whole, 0)
+	const cut = 5000
+	first, second := whole[:starts[cut]], whole[starts[cut]:]
+	s := Stamper{Parser: &Parser{Reference: reference}}
+	if err := s.Prime(bytes.NewReader(first), int64(len(first))); err != nil {
+		t.Fatal(err)
+	}
+	last, ok := s.Last()
+	if !ok || last != times[cut-1] {
+		t.Fatalf("the last line of the first generation has the time %d %v, want %d", last, ok, times[cut-1])
+	}
+	for _, i := range []int{cut, cut + 1, cut + 100, len(starts) - 50} {
+		if err := s.PrimeAfter(last, bytes.NewReader(second), starts[i]-starts[cut]); err != nil {
+			t.Fatal(err)
+		}
+		for j := i; j < i+50; j++ {
+			line, _, _ := bytes.Cut(whole[starts[j]:], []byte("\n"))
+			if got := s.Stamp(line, starts[j]-starts[cut]); got != times[j] {
 				t.Fatalf("line %d, primed at line %d: got %d, want %d", j, i, got, times[j])
 			}
 		}
@@ -167,8 +195,9 @@ func TestFirst_BigLogs_AgreesWithScanningAll(t *testing.T) {
 	}{{"sorted", 1, 0}, {"few lines with a time", 0.02, 0}, {"out of order", 1, 2000}, {"both", 0.3, 1000}} {
 		t.Run(c.name, func(t *testing.T) {
 			log := sample(5, 60000, c.share, c.jitter)
-			starts, times := linear(t, log, 0)
-			search := Search{Parser: &Parser{Reference: reference}}
+			base := reference.AddDate(1, 0, 0).UnixNano()
+			starts, times := linear(t, log, base)
+			search := Search{Parser: &Parser{Reference: reference}, Base: base}
 			rnd := rand.New(rand.NewPCG(3, 4))
 			for range 150 {
 				want := times[rnd.IntN(len(times))] + int64(rnd.IntN(5)-2)

@@ -3,6 +3,7 @@ package logql
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -38,7 +39,7 @@ func flatten(b []byte, i int, prefix []byte, depth int, labels *Labels) int {
 			i = skipSpace(b, i+1)
 		}
 		end := stringEnd(b, i)
-		name := append(prefix[:len(prefix):len(prefix)], sanitize(unquoteJSON(b[i:end]), len(prefix) == 0)...)
+		name := append(slices.Clip(prefix), sanitize(unquoteJSON(b[i:end]), len(prefix) == 0)...)
 		i = skipSpace(b, end)
 		i = skipSpace(b, i+1) // the colon
 		switch b[i] {
@@ -119,7 +120,7 @@ func unquoteJSON(b []byte) string {
 
 // sanitize makes the name of a label of any text.
 func sanitize(s string, first bool) string {
-	clean := s != "" && !(first && isDigit(s[0]))
+	clean := s != "" && (!first || !isDigit(s[0]))
 	for i := range len(s) {
 		clean = clean && (isLetter(s[i]) || isDigit(s[i]))
 	}

@@ -68,10 +68,10 @@ func lex(query string) ([]token, error) {
 // skip passes over space and comments.
 func (l *lexer) skip() {
 	for l.at < len(l.src) {
-		switch c := l.src[l.at]; {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		switch l.src[l.at] {
+		case ' ', '\t', '\r', '\n':
 			l.advance(1)
-		case c == '#':
+		case '#':
 			n := strings.IndexByte(l.src[l.at:], '\n')
 			if n < 0 {
 				n = len(l.src) - l.at

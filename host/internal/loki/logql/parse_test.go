@@ -184,8 +184,7 @@ func TestParse_OtherQueries_AreRefusedInLokisWords(t *testing.T) {
 			t.Errorf("%s\n  was accepted, want %s", c.query, c.want)
 			continue
 		}
-		var pe *ParseError
-		if !errors.As(err, &pe) {
+		if _, ok := errors.AsType[*ParseError](err); !ok {
 			t.Errorf("%s\n  %v is no ParseError", c.query, err)
 		}
 		if err.Error() != c.want {
@@ -286,8 +285,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, line string) {
 		q, err := Parse(query)
 		if err != nil {
-			var pe *ParseError
-			if !errors.As(err, &pe) {
+			if _, ok := errors.AsType[*ParseError](err); !ok {
 				t.Errorf("%q: %v is no ParseError", query, err)
 			}
 			return

@@ -10,6 +10,7 @@ package logql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -132,8 +133,8 @@ func (l *Log) Extracts() bool { return l.extracts }
 // Run sends a line with its labels through the pipeline. It returns the line as it comes out, and whether it does. labels is changed by
 // the stages that do so. The line stays the caller's; the answer may be the same bytes.
 func (l *Log) Run(line []byte, labels *Labels) ([]byte, bool) {
-	ok := true
 	for _, s := range l.stages {
+		var ok bool
 		if line, ok = s.run(line, labels); !ok {
 			return nil, false
 		}
@@ -146,14 +147,7 @@ func (m *Metric) Group(labels *Labels) {
 	if !m.Sum {
 		return
 	}
-	labels.filter(func(l Label) bool {
-		for _, name := range m.By {
-			if l.Name == name {
-				return !m.Without
-			}
-		}
-		return m.Without
-	})
+	labels.filter(func(l Label) bool { return slices.Contains(m.By, l.Name) != m.Without })
 }
 
 // stage is one step of a pipeline.
