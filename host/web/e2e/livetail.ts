@@ -1,7 +1,7 @@
 // The real thing: livetail serve over a folder of real files.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +36,14 @@ export class Livetail {
 
   write(name: string, ...lines: (string | Buffer)[]): void {
     appendFileSync(this.path(name), Buffer.concat(lines.flatMap((l) => [typeof l === 'string' ? Buffer.from(l) : l, Buffer.from('\n')])));
+  }
+
+  /** Makes a token, and a file that lets it in. */
+  token(name: string): { file: string; token: string } {
+    const made = spawnSync(BINARY, ['token', name], { encoding: 'utf8' });
+    const file = join(this.dir, '.tokens');
+    writeFileSync(file, made.stdout, { mode: 0o600 });
+    return { file, token: /\S+\.\S+/.exec(made.stderr)![0] };
   }
 
   /** Kills the front door as a crash does. */

@@ -217,7 +217,7 @@ test('find, jump to errors, highlight, hide a level', async ({ page }) => {
   await page.keyboard.press('/');
   await page.keyboard.type('bad');
   await expect(page.locator('.hits output')).toHaveText('4');
-  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.press('Enter');
   await expect(page.locator('.row.selected')).toContainText('000350');
   await page.keyboard.press('Escape');
   await page.keyboard.press('N');

@@ -244,6 +244,39 @@ test('hostile bytes from a real file stay text', async ({ page }) => {
   await expect(page.locator('.lamp')).toHaveText('Connected');
 });
 
+test('under a base path everything is found', async ({ page }) => {
+  await lt.kill();
+  await lt.start('--base-path', '/tools/logs');
+  lt.write('app.log', ...numbered(20));
+  await page.goto(`${lt.url}/tools/logs/`);
+  await page.getByText('app.log').click();
+  await expect(page).toHaveURL(`${lt.url}/tools/logs${lt.path('app.log')}`);
+  await atEnd(page, /000019/);
+  await page.reload();
+  await atEnd(page, /000019/);
+  await page.locator('.home').click();
+  await expect(page.getByText('app.log')).toBeVisible();
+});
+
+test('with credentials the page asks once, and the stream is let in', async ({ browser, request }) => {
+  const made = lt.token('alice');
+  await lt.kill();
+  await lt.start('--token-file', made.file);
+  lt.write('app.log', ...numbered(20));
+  expect((await request.get(lt.url)).status()).toBe(401);
+  const context = await browser.newContext({ httpCredentials: { username: 'alice', password: made.token } });
+  const page = await context.newPage();
+  await page.goto(lt.url);
+  await page.getByText('app.log').click();
+  await atEnd(page, /000019/);
+  await lt.kill();
+  lt.write('app.log', ...numbered(20, 20));
+  await lt.start('--token-file', made.file);
+  await atEnd(page, /000039/);
+  expectSequence(await all(page), 0, 40);
+  await context.close();
+});
+
 test('the page comes with its policy, and with nothing from elsewhere', async ({ page, request }) => {
   const response = await request.get(lt.url, { headers: { Accept: 'text/html' } });
   const csp = response.headers()['content-security-policy'];

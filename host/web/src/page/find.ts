@@ -33,9 +33,10 @@ export function hits(live: Live): Hits {
 /** Goes to the nearest row that fits, forwards or backwards from the selected row or what is in sight. */
 export function seek(live: Live, forwards: boolean, fits: (row: Row) => boolean): boolean {
   const w = live.window;
-  const top = live.surface.topRow();
-  const from = live.selected.value ?? (forwards ? (live.following.value ? w.firstId : (top?.id ?? 0)) - 1 : live.following.value ? w.lastId + 1 : (top?.id ?? 0));
-  const step = forwards ? 1 : -1;
+  // At the live end there is nothing ahead: the first step goes to the newest that fits.
+  const fresh = live.selected.value === null && live.following.value;
+  const step = forwards && !fresh ? 1 : -1;
+  const from = live.selected.value ?? (fresh ? w.lastId + 1 : (live.surface.topRow()?.id ?? 0) - (forwards ? 1 : 0));
   for (let id = Math.max(w.firstId - 1, Math.min(w.lastId + 1, from)) + step; id >= w.firstId && id <= w.lastId; id += step) {
     const row = w.row(id);
     if (!row || row.units === 0 || !fits(row)) continue;

@@ -42,6 +42,15 @@ export function LivePage({ log }: { log: string }) {
     };
   }, [live]);
 
+  // Whoever looks again need not wait for the next attempt.
+  useEffect(() => {
+    const looked = () => {
+      if (!document.hidden) live.retry();
+    };
+    document.addEventListener('visibilitychange', looked);
+    return () => document.removeEventListener('visibilitychange', looked);
+  }, [live]);
+
   // A tab in the background says how much there is to read.
   useEffect(() => {
     const { name } = splitPath(log);
