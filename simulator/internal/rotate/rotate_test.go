@@ -244,6 +244,46 @@ func TestLate_WriterGoesOnInTheRenamedFile(t *testing.T) {
 	})
 }
 
+func TestLate_LineThatIsNotComplete_StaysInOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	l, _ := open(t, rotate.Options{Path: path, Style: rotate.Late, MaxSize: 1 << 20, Late: time.Nanosecond})
+	write := func(s string) {
+		t.Helper()
+		if _, err := l.Write([]byte(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ab")
+	if done, err := l.Rotate(); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	write("cd\n")
+	write("ef\n")
+	old, _ := os.ReadFile(path + ".1")
+	live, _ := os.ReadFile(path)
+	if string(old) != "abcd\n" || string(live) != "ef\n" {
+		t.Errorf("old %q, live %q", old, live)
+	}
+}
+
+func TestLogrotate_BackupWhoseCompressionFailed_IsSetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	if err := os.WriteFile(path+".1", []byte("left behind\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, _ := open(t, rotate.Options{Path: path, Style: rotate.Logrotate, MaxSize: 1 << 20, Compress: true})
+	if done, err := l.Rotate(); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	kept, _ := filepath.Glob(path + ".1-*.backup")
+	if len(kept) != 1 {
+		t.Fatalf("kept %v", kept)
+	}
+	if text, _ := os.ReadFile(kept[0]); string(text) != "left behind\n" {
+		t.Errorf("kept %q", text)
+	}
+}
+
 // TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels watches the directory while a log is rotated for the second time.
 func TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels(t *testing.T) {
 	want := map[rotate.Style]string{

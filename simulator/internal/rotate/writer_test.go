@@ -24,6 +24,7 @@ type fakeDisk struct {
 	files [][]byte
 	room  int
 	fatal error
+	busy  int // how often it cannot rotate now
 }
 
 func (d *fakeDisk) Write(p []byte) (int, error) {
@@ -45,6 +46,10 @@ func (d *fakeDisk) Write(p []byte) (int, error) {
 func (d *fakeDisk) Rotate() (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.busy > 0 {
+		d.busy--
+		return false, nil
+	}
 	if d.room == 0 {
 		return false, syscall.ENOSPC
 	}
@@ -86,6 +91,27 @@ func TestWriter_DiskFull_WaitsWarnsRarelyAndCompletesTheLine(t *testing.T) {
 		}
 		if s := w.Stats(); s.Lines != 4 || s.Torn != 0 || s.Bytes != 40 || s.Blocked < 35*time.Second {
 			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
+func TestWriter_DiskFullWhileTheFileIsTooLarge_LineStaysInOneFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDisk{files: [][]byte{nil}, room: 25, busy: 1}
+		w := rotate.NewWriter(d, 20, nil)
+		go func() {
+			time.Sleep(time.Second)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.room = 1000
+		}()
+		for range 4 {
+			if err := w.Write(t.Context(), []byte("123456789\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := string(bytes.Join(d.files, []byte("|"))); got != "123456789\n123456789\n123456789\n|123456789\n" {
+			t.Errorf("files %q", got)
 		}
 	})
 }

@@ -195,7 +195,7 @@ func TestAccount_Relay(t *testing.T) {
 }
 
 func TestAccount_MillionCleanLines_NoFalseAlarmAndFlatMemory(t *testing.T) {
-	f, err := lines.NewFormatter(lines.Options{Sequence: true, Color: true})
+	f, err := lines.NewFormatter(lines.Options{Sequence: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestAccount_EverySecondLineMissing_MemoryIsBounded(t *testing.T) {
 	a := verify.NewAccount(true)
 	r := lines.Record{Time: time.Now(), Message: "m"}
 	var buf []byte
-	const total = 400_000
+	const total = 200_000
 	for i := range total {
 		buf, _ = f.Append(buf[:0], &r)
 		if i%2 == 0 {

@@ -196,9 +196,8 @@ type splitter struct {
 	// html: the text is HTML. notices: gaps are announced on lines of their own.
 	html, notices bool
 
-	part   []byte // the line that is not complete yet
-	strip  []byte
-	tooBig bool
+	part  []byte // the line that is not complete yet; no more of it than its last [lines.MaxLine] bytes
+	strip []byte
 }
 
 // lines takes an event's lines.
@@ -214,20 +213,16 @@ func (s *splitter) lines(l tail.Lines, late bool) {
 	}
 }
 
+// keep appends to the line that is not complete yet. Of one that is too long, the end is kept, where the mark is.
 func (s *splitter) keep(b []byte) {
 	if len(s.part)+len(b) > lines.MaxLine {
-		s.tooBig = true
 		s.part = s.part[:0]
-		return
+		b = b[max(len(b)-lines.MaxLine, 0):]
 	}
 	s.part = append(s.part, b...)
 }
 
 func (s *splitter) flush(now time.Time, late bool) {
-	if s.tooBig {
-		s.tooBig = false
-		s.part = append(s.part[:0], "(a line that is too long)"...)
-	}
 	if len(s.part) > 0 {
 		s.a.Lines(s.part, now, late)
 		s.part = s.part[:0]
@@ -241,7 +236,7 @@ func (s *splitter) write(b []byte) {
 		s.writeRendered(b, now)
 		return
 	}
-	if i := bytes.IndexByte(b, '\n'); i >= 0 && (len(s.part) > 0 || s.tooBig) {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 && len(s.part) > 0 {
 		s.keep(b[:i+1])
 		s.flush(now, false)
 		b = b[i+1:]

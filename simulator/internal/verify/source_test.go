@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,19 @@ func TestFile_TornLastLine_IsVisibleAsSuch(t *testing.T) {
 	}
 	r, err := run(t, verify.File(path), verify.Options{})
 	if err != nil || !r.OK || r.Written != 99 || r.Unmarked != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestCommand_EndlessLine_MemoryIsBoundedAndTheMarkAtItsEndCounts(t *testing.T) {
+	all := written(t, "s", 3)
+	path := filepath.Join(t.TempDir(), "app.log")
+	text := slices.Concat(all[0], []byte("\n"), bytes.Repeat([]byte("x"), 8<<20), all[1], []byte("\n"), all[2], []byte("\n"))
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := run(t, verify.Command([]string{"cat", path}, io.Discard, verify.Lag{}), verify.Options{})
+	if err != nil || !r.OK || r.Written != 3 || r.Bytes > 1<<20 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
