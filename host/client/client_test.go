@@ -530,3 +530,38 @@ func TestFollowText_YieldsTheBody(t *testing.T) {
 		}
 	}
 }
+
+func TestFollow_BreaksAfterAGap_GoesOnBehindIt(t *testing.T) {
+	u := server(t,
+		func(p *peer) {
+			p.hello()
+			p.say(`{"t":"lines","start":"g1.0","end":"g1.4","text":"one\n"}`)
+			p.say(`{"t":"gap","cause":"deleted","certain":true,"after":"g1.4","before":"g2.0"}`)
+			p.NetConn().Close()
+		},
+		func(p *peer) {
+			if p.query.Get("from") != "g2.0" {
+				t.Errorf("came back with %v", p.query)
+			}
+			p.hello()
+			p.say(`{"t":"caught_up","at":"g2.0"}`)
+			p.stay()
+		})
+	if got, err := collect(t, t.Context(), u, client.Options{}, 3); err != nil || len(got) != 3 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestFollow_Attempts_AreCountedAnewAfterAConnectionThatWorked(t *testing.T) {
+	cut := func(p *peer) { p.NetConn().Close() }
+	work := func(p *peer) {
+		p.hello()
+		p.say(`{"t":"caught_up","at":"g1.0"}`)
+		p.NetConn().Close()
+	}
+	u := server(t, work, cut, work, cut, work, cut, cut)
+	got, err := collect(t, t.Context(), u, client.Options{Attempts: 3}, 100)
+	if len(got) != 3 || err == nil || !strings.Contains(err.Error(), "gave up after 3 attempts") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
