@@ -104,3 +104,39 @@ func TestConcurrent_SessionsOfEverySpeedUnderDeathsAndRotations_GetEveryLineOnce
 		}
 	})
 }
+
+func TestSetFilter_RightAfterJoiningWithinAFrame_FiltersTheRestOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeLog()
+		h := hub.New(l, hub.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan struct{})
+		go func() { defer close(ran); _ = h.Run(ctx) }()
+		batches := func(limit int) { l.update(func() { l.perBatch = limit }) }
+
+		batches(1)
+		l.write("1\n", "2\n", "3\n")
+		s := mustOpen(t, h, hub.Request{Log: "/log", Start: tail.StartAtBeginning(), Follow: true})
+		synctest.Wait()
+		drain(t, mustOpen(t, h, hub.Request{Log: "/log", Follow: true}), time.Millisecond) // Makes the feed, at the end.
+		batches(4)
+		l.write("4\n", "5\n", "6\n", "7\n")
+		synctest.Wait() // The feed has got all four in one frame.
+		if it, err := s.Next(t.Context()); err != nil || say(it) != "1|" {
+			t.Fatal(it, err)
+		}
+		batches(3)
+		if it, err := s.Next(t.Context()); err != nil || say(it) != "2|3|4|" {
+			t.Fatal(it, err)
+		}
+		if st := h.Stats(); st.Joined != 2 {
+			t.Fatalf("the session did not join within the frame: %+v", st)
+		}
+		if err := s.SetFilter(t.Context(), tail.Filter{Exclude: []string{"6"}}); err != nil {
+			t.Fatal(err)
+		}
+		wantDrained(t, s, time.Second, "5|7| caught up")
+		cancel()
+		<-ran
+	})
+}

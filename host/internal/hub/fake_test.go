@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"regexp"
 	"sync"
@@ -20,7 +21,8 @@ type fakeLog struct {
 	changed  chan struct{} // closed when something is written
 	alive    chan struct{} // closed when the plugin dies
 	seed     uint64
-	maxBatch int
+	maxBatch int // most bytes in a batch, about; how many is a matter of chance
+	perBatch int // lines in each batch instead; 0: chance decides
 	items    []item
 	gen      int
 	off      int64
@@ -203,6 +205,11 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 			}
 			l.mu.Lock()
 			changed, here, rest := l.changed, l.here(), l.items[i:]
+			limit := 1 + random.IntN(l.maxBatch)
+			if l.perBatch > 0 {
+				limit = math.MaxInt
+				rest = rest[:min(len(rest), l.perBatch)]
+			}
 			l.mu.Unlock()
 			if len(rest) == 0 {
 				if !caughtUp {
@@ -223,7 +230,7 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 				continue
 			}
 			caughtUp = false
-			e, n := batch(rest, req.Filter, 1+random.IntN(l.maxBatch))
+			e, n := batch(rest, req.Filter, limit)
 			i += n
 			if !yield(e, nil) {
 				return
