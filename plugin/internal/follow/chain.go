@@ -2,6 +2,7 @@ package follow
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
@@ -148,10 +149,38 @@ func (l *Log) setLost(h *held) {
 	switch h.fate {
 	case overwritten:
 		what = "was overwritten by a rename"
+	case unreadable:
+		what = "could not be read"
 	case movedAway:
 		what = "was moved to another folder"
 	}
-	g.evidence = []string{fmt.Sprintf("%s %s before it could be opened", h.was, what)}
+	if h.fate != unreadable {
+		what += " before it could be opened"
+	}
+	g.evidence = []string{h.was + " " + what}
+	l.broadcastLocked()
+}
+
+// hasSuccessor reports whether the log has gone on after h.
+func (l *Log) hasSuccessor(h *held) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return h.newest.next != nil && h.newest.next.state == ready
+}
+
+// dropPending takes a pending generation out of the chain that turned out to be none.
+func (l *Log) dropPending(h *held) {
+	delete(l.names, h.name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.chain, h.newest)
+	if i < 0 {
+		return
+	}
+	if i > 0 {
+		l.chain[i-1].next = h.newest.next
+	}
+	l.chain = slices.Delete(l.chain, i, i+1)
 	l.broadcastLocked()
 }
 

@@ -39,13 +39,18 @@ const (
 	deleted
 	overwritten
 	movedAway
+	unreadable
 )
 
 func (f fate) cause() tail.Cause {
-	if f == overwritten {
+	switch f {
+	case overwritten:
 		return tail.CauseOverwritten
+	case unreadable:
+		return tail.CauseUnreadable
+	default:
+		return tail.CauseDeleted
 	}
-	return tail.CauseDeleted
 }
 
 // state is what is known of a generation.

@@ -22,6 +22,9 @@ func (h *hole) Error() string { return fmt.Sprintf("%d bytes that were never wri
 // beforeHole returns how much of data, which was read at off, comes before what may be a hole. fresh says that off is the beginning of the
 // generation. A run of NUL bytes that reaches the end of data may go on, so it counts as one.
 func beforeHole(data []byte, fresh bool) int {
+	if !mayHaveHole(data) {
+		return len(data)
+	}
 	for at := 0; ; {
 		i := bytes.IndexByte(data[at:], 0)
 		if i < 0 {
@@ -34,6 +37,16 @@ func beforeHole(data []byte, fresh bool) int {
 		}
 		at += run
 	}
+}
+
+// mayHaveHole looks at one byte in minHole, because a hole covers at least one of them, the first, or the last.
+func mayHaveHole(data []byte) bool {
+	for i := 0; i < len(data); i += minHole {
+		if data[i] == 0 {
+			return true
+		}
+	}
+	return len(data) > 0 && data[len(data)-1] == 0
 }
 
 // nuls returns how many NUL bytes data begins with.

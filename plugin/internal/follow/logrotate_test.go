@@ -60,6 +60,7 @@ func TestFollow_Logrotate_DeliversAll(t *testing.T) {
 				text := numbered(i*1000, i*1000+1000)
 				want += text
 				w.write("app.log", text)
+				r.ask() // Each generation lives until it has been seen; that it does on its own is another test's business.
 				if c.copies {
 					r.until(want)
 				}

@@ -96,7 +96,7 @@ func (l *Log) grab(loose []*held) []*held {
 	h, err := l.open(l.at.base)
 	l.setTrouble(err)
 	if err != nil {
-		l.unreadable = true
+		l.cannotOpen(l.names[l.at.base], err)
 		return loose
 	}
 	if known := l.heldAs(h.id); known != nil {
@@ -154,9 +154,7 @@ func (l *Log) openPending(loose []*held) []*held {
 		}
 		o, err := l.open(name)
 		if err != nil {
-			if !errors.Is(err, tail.ErrNotFound) {
-				l.unreadable = true
-			}
+			l.cannotOpen(h, err)
 			continue
 		}
 		same := l.heldAs(o.id) != nil
@@ -170,6 +168,23 @@ func (l *Log) openPending(loose []*held) []*held {
 		loose = append(loose, o)
 	}
 	return loose
+}
+
+// cannotOpen decides about a pending generation whose file is there and cannot be opened: it is tried again as long as nothing comes
+// after it.
+func (l *Log) cannotOpen(h *held, err error) {
+	switch {
+	case errors.Is(err, tail.ErrNotFound):
+		return
+	case h == nil || h.file != nil:
+	case errors.Is(err, tail.ErrNotRegular), errors.Is(err, tail.ErrNotAllowed):
+		l.dropPending(h) // A folder, a FIFO, or a link that leads astray is no generation of a log.
+	case l.hasSuccessor(h):
+		delete(l.names, h.name)
+		h.was, h.name, h.fate = h.name, "", unreadable
+		l.setLost(h)
+	}
+	l.unreadable = true
 }
 
 // assign gives the loose files to the generations that they are, at an instant when the journal is empty. It returns what nobody wants.

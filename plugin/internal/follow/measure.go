@@ -52,6 +52,9 @@ func (l *Log) measure() time.Duration {
 	}
 	l.mu.Unlock()
 	for _, g := range gens {
+		if g.on.mark == nil && g.on.name == l.at.base {
+			wait = min(wait, l.e.opts.Poll) // Nothing tells of its growth.
+		}
 		if l.measureOne(g) {
 			wait = min(wait, sealPause)
 		}

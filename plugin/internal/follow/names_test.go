@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -219,5 +221,26 @@ func TestFollow_FolderRemovedAndMadeAgain_GoesOn(t *testing.T) {
 		w.must(os.Mkdir(w.path("d"), 0o755))
 		w.write("d/app.log", "three\n")
 		r.until("one\ntwo\nthree\n")
+	})
+}
+
+// What is no file is no generation either.
+func TestFollow_FolderOrFIFOInThePlaceOfTheFile_IsWaitedOut(t *testing.T) {
+	tiers(t, func(t *testing.T, w *world) {
+		w.write("app.log", "one\n")
+		r := w.follow(tail.StartAtBeginning())
+		r.caughtUp()
+		w.rename("app.log", "app.log.1")
+		w.must(unix.Mkfifo(w.path("app.log"), 0o644))
+		r.ask()
+		w.remove("app.log")
+		w.must(os.Mkdir(w.path("app.log"), 0o755))
+		r.ask()
+		w.remove("app.log")
+		w.write("app.log", "two\n")
+		r.until("one\ntwo\n")
+		if len(r.events) != 1 {
+			t.Errorf("events are %s", r)
+		}
 	})
 }
