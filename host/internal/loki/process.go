@@ -16,31 +16,52 @@ type processor struct {
 
 	labels  logql.Labels
 	sets    map[string]*labelSet
+	plain   map[plainKey]*labelSet
 	scratch []byte
 }
 
-func newProcessor(q *logql.Log) *processor { return &processor{query: q, sets: map[string]*labelSet{}} }
+// plainKey is all that the labels of a line depend on if the query leaves them alone.
+type plainKey struct {
+	st    *stream
+	level string
+}
+
+func newProcessor(q *logql.Log) *processor {
+	return &processor{query: q, sets: map[string]*labelSet{}, plain: map[plainKey]*labelSet{}}
+}
 
 // run returns what comes out of the query for a line of st. The line may share the memory of the one that went in.
 func (p *processor) run(st *stream, line []byte) (out []byte, set *labelSet, ok bool) {
-	if p.query.Extracts() {
-		p.setLabels(st, line)
-		out, ok = p.query.Run(line, &p.labels)
-	} else if out, ok = p.query.Run(line, &p.labels); ok { // Labels only matter for what passes.
-		p.setLabels(st, line)
+	if !p.query.Extracts() {
+		if out, ok = p.query.Run(line, &p.labels); !ok {
+			return nil, nil, false
+		}
+		key := plainKey{st, levelOf(line)}
+		if set = p.plain[key]; set == nil {
+			p.setLabels(st, key.level)
+			set = p.grouped()
+			p.plain[key] = set
+		}
+		return out, set, true
 	}
-	if !ok {
+	p.setLabels(st, levelOf(line))
+	if out, ok = p.query.Run(line, &p.labels); !ok {
 		return nil, nil, false
 	}
+	return out, p.grouped(), true
+}
+
+func (p *processor) setLabels(st *stream, level string) {
+	p.labels.Reset(st.labels)
+	p.labels.Set(detectedLevel, level)
+}
+
+// grouped is the set of the labels as a sum leaves them.
+func (p *processor) grouped() *labelSet {
 	if p.group != nil {
 		p.group(&p.labels)
 	}
-	return out, p.set(p.labels.Sorted()), true
-}
-
-func (p *processor) setLabels(st *stream, line []byte) {
-	p.labels.Reset(st.labels)
-	p.labels.Set(detectedLevel, levelOf(line))
+	return p.set(p.labels.Sorted())
 }
 
 func (p *processor) set(labels []logql.Label) *labelSet {

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/livetail/livetail/host/internal/loki/logql"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -462,4 +463,33 @@ func FuzzAppendString(f *testing.F) {
 			t.Errorf("bytes give %s, a string %s", other, b)
 		}
 	})
+}
+
+// What a live tail does with each line, from the batch to the message.
+func BenchmarkTailLines(b *testing.B) {
+	for _, query := range []string{`{job="app"}`, `{job="app"} |= "error"`, `{job="app"} | logfmt`} {
+		b.Run(query, func(b *testing.B) {
+			q, err := logql.ParseLog(query)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := New(Options{Tailer: newMemory(), Host: "h"})
+			t := &tailing{server: s}
+			st := stream{labels: s.labelsOf("/var/log/app.log")}
+			var l tail.Lines
+			for i := range 1000 {
+				l.Text = append(l.Text, "2020-09-17 08:59:00.123 | INFO     | __main__:<module>:30 - a=1 b=\"two\" 你好aaa\n"...)
+				l.Times = append(l.Times, int64(i))
+			}
+			p, a := newProcessor(q), assembler{clock: clock{now: time.Now}}
+			var out []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				if lines := t.process(p, &st, a.add(l)); len(lines) > 0 {
+					out = appendTail(out[:0], lines)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/line")
+		})
+	}
 }

@@ -100,7 +100,9 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 		batches: make(chan batch), follows: map[string]bool{}, ended: map[string]tail.Start{},
 	}
 	// Before the answer, so that a client gets every line that is written once it is connected.
-	backlog, starts, err := t.backlog(r.Context())
+	looking, done := context.WithTimeout(r.Context(), s.limits.Timeout)
+	backlog, starts, err := t.backlog(looking)
+	done()
 	if err != nil {
 		return err
 	}
