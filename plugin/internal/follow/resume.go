@@ -1,0 +1,147 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// beginPosition begins at p. If what p names is not there any more, it begins with the oldest that came after it, and declares the gap.
+func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
+	t, err := parseToken(p.Generation)
+	if err != nil {
+		return err
+	}
+	if ok, err := r.find(ctx, t, p); ok || err != nil {
+		return err
+	}
+	if err := r.l.history(ctx); err != nil {
+		return err
+	}
+	if ok, err := r.find(ctx, t, p); ok || err != nil {
+		return err
+	}
+	gens, unpin := r.l.snapshot()
+	defer unpin()
+	if ok, err := r.findPacked(ctx, gens, p); ok || err != nil {
+		return err
+	}
+	for _, g := range gens {
+		if g.readable(r.l) && g.on.id.btime > t.btime && (g.packed == nil || g.on.written() > t.btime) {
+			r.queue = append(r.queue, downGap(p, g.start()))
+			return r.enter(ctx, g, g.from)
+		}
+	}
+	if !r.follow {
+		return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
+	}
+	// Whatever is there is older, and has been read: go on after it.
+	for i := len(gens) - 1; i >= 0; i-- {
+		if g := gens[i]; g.readable(r.l) {
+			size, err := g.length(ctx)
+			if err != nil {
+				return err
+			}
+			if err := r.enter(ctx, g, size); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	r.queue = append(r.queue, downGap(p, r.position()))
+	return nil
+}
+
+// find goes to p if its generation is held.
+func (r *Reader) find(ctx context.Context, t token, p tail.Position) (bool, error) {
+	gens, unpin := r.l.snapshot()
+	defer unpin()
+	for _, g := range gens {
+		if g.token == p.Generation {
+			return true, r.resume(ctx, g, p)
+		}
+	}
+	for _, g := range gens {
+		// The same file in another process: whether its content is still the same is for the check to say.
+		if g.readable(r.l) && t.matches(g.on.id) {
+			return true, r.resume(ctx, g, p)
+		}
+	}
+	return false, nil
+}
+
+// maxProbes is how many compressed generations are unpacked to find the one of a position.
+const maxProbes = 8
+
+// findPacked goes to p if its generation was compressed since: the content tells.
+func (r *Reader) findPacked(ctx context.Context, gens []*generation, p tail.Position) (bool, error) {
+	if p.Check == "" {
+		return false, nil
+	}
+	probes := 0
+	for _, g := range gens {
+		if g.packed == nil || !g.readable(r.l) || probes == maxProbes {
+			continue
+		}
+		probes++
+		var w window
+		_, err := g.load(ctx, &w, p.Offset)
+		switch {
+		case err == nil && w.check() == p.Check:
+			return true, r.enter(ctx, g, p.Offset)
+		case err != nil && !errors.Is(err, errRewritten) && !errors.Is(err, errCorrupt):
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// resume goes on at p in g, if the content before p is what it was.
+func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) error {
+	if g.readable(r.l) {
+		var w window
+		_, err := g.load(ctx, &w, p.Offset)
+		switch {
+		case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:
+			return r.enter(ctx, g, p.Offset)
+		case errors.Is(err, errRewritten) && p.Check == "":
+			return fmt.Errorf("position %s is after the end of its generation: %w", p, tail.ErrPositionGone)
+		case err != nil && !errors.Is(err, errRewritten) && !errors.Is(err, errCorrupt):
+			return err
+		}
+	}
+	// It was emptied or rewritten since.
+	next, unread := r.l.afterCut(g, p.Offset)
+	// Whether it had been read to the end is not known if nobody saw it happen.
+	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: unread != nil, After: p, MinBytes: unread,
+		Evidence: []string{"the content before this position is not what it was"}}
+	if unread != nil && *unread == 0 { // All of it had been read.
+		gap = copyWindowGap(p)
+	}
+	r.queue = append(r.queue, gap, tail.Truncated{From: p, To: next.start()})
+	return r.enter(ctx, next, next.from)
+}
+
+// afterCut returns the generation that stands in the file of g now, and how much of g nobody can read any more after off, if that is
+// known.
+func (l *Log) afterCut(g *generation, off int64) (*generation, *int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var unread *int64
+	if g.cut {
+		n := max(g.max.Load()-off, 0)
+		unread = &n
+	}
+	for g.cut && g.next != nil {
+		g = g.next
+	}
+	return g, unread
+}
+
+func downGap(after, before tail.Position) tail.Gap {
+	// It may have been read to its end, and nothing may have come between it and the next one: nobody can know.
+	return tail.Gap{Cause: tail.CauseDown, After: after, Before: before,
+		Evidence: []string{"the generation of this position does not exist any more"}}
+}
