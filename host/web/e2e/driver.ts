@@ -43,26 +43,20 @@ export async function all(page: Page): Promise<string[]> {
     s.dispatchEvent(new WheelEvent('wheel', { deltaY: -1 }));
     await frame();
     // Up to the very beginning: pages are read on the way.
-    for (let still = 0; still < 12; ) {
-      const before = s.scrollHeight;
-      s.scrollTop = 0;
-      await frame();
-      take();
-      if (s.scrollTop === 0 && s.scrollHeight === before) {
-        still++;
-        await new Promise((done) => setTimeout(done, 40));
-      } else still = 0;
-    }
-    for (let still = 0; still < 12; ) {
-      const before = s.scrollTop;
-      s.scrollTop += s.clientHeight * 0.8;
-      await frame();
-      take();
-      if (Math.abs(s.scrollTop - before) < 2) {
-        still++;
-        await new Promise((done) => setTimeout(done, 40));
-      } else still = 0;
-    }
+    const until = async (done: () => boolean, step: () => void) => {
+      for (let still = 0, last = performance.now(); still < 5; ) {
+        const before = `${s.scrollTop} ${s.scrollHeight}`;
+        step();
+        await frame();
+        take();
+        if (before !== `${s.scrollTop} ${s.scrollHeight}`) last = performance.now();
+        still = done() && before === `${s.scrollTop} ${s.scrollHeight}` ? still + 1 : 0;
+        if (performance.now() - last > 20_000) throw new Error(`stuck at ${before} ${JSON.stringify({ ...(s as HTMLElement).dataset })}`);
+      }
+    };
+    const data = (s as HTMLElement).dataset;
+    await until(() => data.head === 'beginning', () => (s.scrollTop = 0));
+    await until(() => data.tail === 'live', () => (s.scrollTop += s.clientHeight * 0.8));
     return [...rows].sort((a, b) => a[0] - b[0]).map(([, text]) => text);
   });
 }

@@ -92,6 +92,7 @@ export class LogWindow {
       const id = this.lastId + 1;
       if (item.k === 'mark') {
         this.state = null;
+        if (this.start === '') this.start = startOf(item);
         this.add({ kind: 'mark', id, n: 1, mark: item, units: null, sum: 0, top: 0 });
         continue;
       }
@@ -327,6 +328,13 @@ export class LogWindow {
     block.units = units;
     block.sum = units.reduce((sum, u) => sum + u, 0);
   }
+}
+
+// The position before a mark; empty if it has none.
+function startOf(mark: Mark): string {
+  const body = mark.body;
+  if (body.t === 'boundary' || body.t === 'truncated') return body.from;
+  return body.t === 'gap' ? (body.after ?? '') : '';
 }
 
 export function lineText(block: LineBlock, index: number): string {

@@ -2,10 +2,10 @@
 // know is in signals; it is set at most once per frame.
 
 import { signal } from '@preact/signals';
-import { LogWindow, type Row } from '../model/window';
-import { Tail, after, endOf } from '../model/tail';
+import { Held, type Head } from '../model/held';
+import type { Row } from '../model/window';
 import { Stream } from '../stream/bridge';
-import type { Batch, Beat, FromWorker, Page, Stats, StreamState } from '../stream/items';
+import type { Batch, Beat, FromWorker, Stats, StreamState } from '../stream/items';
 import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
 import { formatView, parseView, socketURL, type View } from './url';
@@ -13,18 +13,12 @@ import * as prefs from './prefs';
 import { countLevels, measureFor, termsOf } from './looks';
 
 /** Most lines and characters that the window holds; beyond, the far end is let go and read again when it is wanted. */
-export const HOLD_LINES = 50_000;
-export const HOLD_CHARS = 24 << 20;
+const LIMITS = { lines: 50_000, chars: 24 << 20 };
 /** Rows before the edge of what is held at which more is asked for. */
 const NEAR = 150;
-/** Pages without a matching line after which a search in history asks whether to go on. */
-const ROUNDS = 20;
-
-type Reading = { id: number; rounds: number } | null;
-
 export class Live {
-  readonly window = new LogWindow();
-  readonly tail = new Tail();
+  private readonly content = new Held(() => ++this.ids, (id, at, backward) => this.stream.read(id, at, backward, this.state.peek().pageLines), LIMITS);
+  readonly window = this.content.window;
   readonly painter: RowPainter;
   readonly surface: Surface;
 
@@ -34,7 +28,7 @@ export class Live {
   readonly following = signal(true);
   readonly newer = signal(0);
   readonly attached = signal(true);
-  readonly head = signal<'' | 'loading' | 'beginning' | 'stopped' | 'gone'>('');
+  readonly head = signal<Head>('');
   readonly counts = signal<number[]>([0, 0, 0, 0, 0, 0, 0]);
   readonly held = signal(0);
   readonly view = signal<View>(parseView(''));
@@ -50,11 +44,7 @@ export class Live {
   private batches: Batch[] = [];
   private frame = 0;
   private ids = 0;
-  private back: Reading = null;
-  private forth: Reading = null;
   private filterId = 0;
-  /** The position after the last line that has come live. */
-  private liveEnd = '';
   private anchorAt = '';
   private reselect = false;
   private jumping = '';
@@ -90,10 +80,7 @@ export class Live {
     this.setView(change);
     const v = this.view.value;
     this.accepted = { include: v.include, exclude: v.exclude };
-    this.window.clear();
-    this.tail.clear(true);
-    this.liveEnd = '';
-    this.back = this.forth = null;
+    this.content.clear();
     this.stream.open({
       url: socketURL(this.log, document.baseURI), log: this.log, ticketURL: new URL('-/ticket', document.baseURI).href, lines: v.lines, include: v.include, exclude: v.exclude,
       ...(v.from ? { from: v.from } : {}), ...(v.since ? { since: v.since } : {}), ...(v.wait ? { wait: true } : {}),
@@ -115,7 +102,7 @@ export class Live {
       case 'state': {
         const opened = m.state.phase === 'open' && this.state.value.phase !== 'open';
         this.state.value = m.state;
-        if (m.state.phase !== 'open') this.back = this.forth = null;
+        if (m.state.phase !== 'open') this.content.forget();
         if (opened && this.jumping) this.jump(this.jumping);
         this.schedule();
         break;
@@ -127,7 +114,7 @@ export class Live {
         this.stats.value = m.stats;
         break;
       case 'page':
-        this.onPage(m.page);
+        if (this.content.page(m.page)) this.onPage();
         break;
       case 'filtered':
         if (m.id === this.filterId) this.onFiltered(m.at);
@@ -156,57 +143,39 @@ export class Live {
   }
 
   private accept(batch: Batch): void {
-    this.liveEnd = endOf(batch.items) || batch.at || this.liveEnd;
-    if (batch.at && batch.items.length === 0 && this.window.start === '') this.window.clear(batch.at);
     // The row of a long line says how much of it there is.
     if (batch.items.some((i) => i.k === 'lines' && (i.piece === 'middle' || i.piece === 'last'))) this.surface.repaint();
-    const lines = batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
-    if (this.following.value) {
-      // What was let go on the way lies in the log, above: scrolling up reads it.
-      if (batch.hole) this.window.clear(batch.hole.to);
-      this.window.append(after(batch.items, this.window.end));
-      this.window.trimHead(HOLD_LINES, HOLD_CHARS);
-      return;
-    }
-    this.newer.value += lines;
-    if (this.attached.value && !batch.hole && this.window.lines + lines <= HOLD_LINES && this.window.chars < HOLD_CHARS) {
-      this.window.append(after(batch.items, this.window.end));
-      return;
-    }
-    if (this.attached.value) this.detach(true);
-    if (batch.hole) this.tail.clear(false);
-    this.tail.push(batch.items);
+    this.content.accept(batch);
+    this.tell();
   }
 
-  private detach(complete: boolean): void {
-    this.attached.value = false;
-    this.tail.clear(complete);
+  // Passes on what the components show.
+  private tell(): void {
+    this.following.value = this.content.following;
+    this.attached.value = this.content.attached;
+    this.newer.value = this.content.newer;
+    this.head.value = this.content.head;
+    // For style sheets and tests: how far what is held reaches.
+    this.surface.element.dataset.head = this.content.head;
+    this.surface.element.dataset.tail = this.content.attached ? 'live' : 'away';
   }
 
   // ---- following and pausing
 
   pause(): void {
-    if (!this.following.value) return;
-    this.newer.value = 0;
-    this.following.value = false;
+    if (!this.content.following) return;
+    this.content.pause();
     this.surface.following = false;
+    this.tell();
     this.schedule();
   }
 
   follow(): void {
-    if (!this.attached.value) {
-      if (!this.tail.complete) this.window.clear(this.tail.start || this.liveEnd);
-      this.window.append(after(this.tail.items, this.window.end));
-      this.tail.clear(true);
-      this.attached.value = true;
-      this.forth = null;
-    }
+    this.content.follow();
     this.anchorAt = '';
     this.reselect = false;
-    this.window.trimHead(HOLD_LINES, HOLD_CHARS);
-    this.newer.value = 0;
-    this.following.value = true;
     this.surface.following = true;
+    this.tell();
     this.schedule();
   }
 
@@ -216,82 +185,34 @@ export class Live {
   }
 
   private onScrolled(up: boolean): void {
-    if (up) {
-      this.pause();
-      this.surface.following = false;
-    } else if (this.attached.value && this.surface.below < 4) this.follow();
+    if (up) this.pause();
+    else if (this.content.attached && this.surface.below < 4) this.follow();
   }
 
   // ---- reading on at both ends
 
   private onRendered(first: Row | null, last: Row | null): void {
-    const high = first ? first.top : 0;
-    if (high < NEAR && !this.window.atBeginning && this.head.value !== 'stopped' && this.head.value !== 'gone') this.readBack();
-    if (!this.attached.value && (last === null || this.window.height - last.top < NEAR)) this.readForth();
-    this.head.value = this.window.atBeginning ? 'beginning' : this.back ? 'loading' : this.head.value === 'stopped' || this.head.value === 'gone' ? this.head.value : '';
+    if (this.state.peek().phase === 'open') {
+      if ((first?.top ?? 0) < NEAR) this.content.readBack();
+      if (last === null || this.window.height - last.top < NEAR) this.content.readForth();
+    }
+    this.tell();
     this.version.value++;
   }
 
-  readBack(again = false): void {
-    if (again) this.head.value = '';
-    if (this.back || this.window.start === '' || this.state.value.phase !== 'open') return;
-    this.back = { id: ++this.ids, rounds: 0 };
-    this.stream.read(this.ids, this.window.start, true, this.state.value.pageLines);
+  /** Goes on with a search in history that has been given up. */
+  readBack(): void {
+    this.content.readBack(true);
+    this.tell();
   }
 
-  private readForth(): void {
-    if (this.forth || this.window.end === '' || this.state.value.phase !== 'open') return;
-    if (this.tail.reachedBy(this.window.end)) {
-      this.attach();
-      return;
-    }
-    this.forth = { id: ++this.ids, rounds: 0 };
-    this.stream.read(this.ids, this.window.end, false, this.state.value.pageLines);
-  }
-
-  private attach(): void {
-    this.window.append(after(this.tail.items, this.window.end));
-    this.window.trimHead(HOLD_LINES, HOLD_CHARS);
-    this.tail.clear(true);
-    this.attached.value = true;
-    this.schedule();
-  }
-
-  private onPage(page: Page): void {
-    if (this.back?.id === page.id) this.onBackPage(page, this.back);
-    else if (this.forth?.id === page.id) this.onForthPage(page);
-  }
-
-  private onBackPage(page: Page, reading: NonNullable<Reading>): void {
-    const stuck = page.start === this.window.start && page.items.length === 0;
-    this.window.prepend(page.items, page.start, page.atBeginning || stuck);
-    if (!this.following.value && this.window.trimTail(HOLD_LINES, HOLD_CHARS)) this.detach(false);
-    if (page.items.length === 0 && !this.window.atBeginning) {
-      if (reading.rounds + 1 >= ROUNDS) {
-        this.back = null;
-        this.head.value = 'stopped';
-      } else {
-        this.back = { id: ++this.ids, rounds: reading.rounds + 1 };
-        this.stream.read(this.ids, this.window.start, true, this.state.value.pageLines);
-      }
-    } else this.back = null;
-    this.schedule();
-  }
-
-  private onForthPage(page: Page): void {
-    this.forth = null;
-    this.window.append(after(page.items, this.window.end));
-    this.window.end = page.end;
-    this.window.trimHead(HOLD_LINES, HOLD_CHARS);
-    if (this.tail.reachedBy(page.end) || (page.atEnd && this.tail.lines === 0)) this.attach();
-    if (this.anchorAt) {
-      const row = this.window.find(this.anchorAt);
-      if (row) {
-        if (this.reselect && this.window.position(row) === this.anchorAt) this.select(row.id);
-        this.anchorAt = '';
-        this.reselect = false;
-        this.surface.scrollToRow(row, 0.3);
-      }
+  private onPage(): void {
+    const row = this.anchorAt ? this.window.find(this.anchorAt) : null;
+    if (row) {
+      if (this.reselect && this.window.position(row) === this.anchorAt) this.select(row.id);
+      this.anchorAt = '';
+      this.reselect = false;
+      this.surface.scrollToRow(row, 0.3);
     }
     this.schedule();
   }
@@ -304,17 +225,13 @@ export class Live {
       this.filterError.value = message || code;
       return;
     }
-    const back = this.back?.id === id;
-    if (back) this.back = null;
-    else if (this.forth?.id === id) this.forth = null;
-    if (code === 'disconnected') return;
-    if (back) this.head.value = 'gone';
-    else if (this.anchorAt) {
+    const direction = this.content.failed(id, code);
+    if (direction === 'forth' && code !== 'disconnected' && this.anchorAt) {
       // The line that a link points to is gone: say so, and show the live end.
-      this.anchorAt = '';
       this.jumpFailed.value = true;
       this.follow();
     }
+    this.schedule();
   }
 
   // ---- places
@@ -334,14 +251,12 @@ export class Live {
   }
 
   private showAround(position: string): void {
-    this.window.clear(position);
+    this.content.around(position);
+    this.surface.following = false;
     this.surface.repaint();
-    this.detach(false);
-    this.back = this.forth = null;
-    this.head.value = '';
     this.anchorAt = position;
-    this.readForth();
-    this.readBack();
+    this.content.readForth();
+    this.content.readBack();
   }
 
   setFilter(include: string[], exclude: string[]): void {
@@ -365,24 +280,19 @@ export class Live {
   }
 
   private onFiltered(at: string): void {
-    this.liveEnd = at;
     if (this.filterAgain()) return;
     this.accepted = { include: this.view.value.include, exclude: this.view.value.exclude };
-    this.head.value = '';
     // The selected line is the place, if there is one: with the filter gone, it stands in its context.
     const chosen = this.selected.value === null ? null : this.window.row(this.selected.value);
-    const top = chosen ?? (this.following.value ? null : this.surface.topRow());
-    const place = top && !this.following.value ? this.window.position(top) : '';
+    const top = chosen ?? (this.content.following ? null : this.surface.topRow());
+    const place = top && !this.content.following ? this.window.position(top) : '';
     this.reselect = place !== '' && chosen !== null;
     this.selected.value = this.painter.selected = null;
     // Batches of the old filter that have not been shown yet are history by now, and are read as such.
     for (const _ of this.batches.splice(0)) this.stream.ack();
     if (place) this.showAround(place);
     else {
-      this.window.clear(at);
-      this.tail.clear(true);
-      this.attached.value = true;
-      this.back = this.forth = null;
+      this.content.clear(at);
       this.surface.repaint();
     }
     this.schedule();

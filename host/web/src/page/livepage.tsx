@@ -177,7 +177,7 @@ function HeadNote({ live }: { live: Live }) {
     case 'gone':
       return <div class="headnote" ref={at}>{t('olderGone')}</div>;
     case 'stopped':
-      return <div class="headnote" ref={at}>{t('searchedFar')} <button type="button" onClick={() => live.readBack(true)}>{t('lookFurther')}</button></div>;
+      return <div class="headnote" ref={at}>{t('searchedFar')} <button type="button" onClick={() => live.readBack()}>{t('lookFurther')}</button></div>;
     default:
       return null;
   }
