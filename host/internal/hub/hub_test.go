@@ -352,6 +352,40 @@ func TestCoalesce_MembersAreBusy_LinesComeInLargerFrames(t *testing.T) {
 	})
 }
 
+func TestCoalesce_BusyMemberLeaves_HoldsNobodyUp(t *testing.T) {
+	bubble(t, hub.Options{Coalesce: time.Hour}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		log := f.AddLog("/log")
+		var sessions []*hub.Session
+		for range 3 {
+			s := mustOpen(t, h, following("/log"))
+			drain(t, s, time.Millisecond)
+			sessions = append(sessions, s)
+		}
+		log.Append("1")
+		wantDrained(t, sessions[0], time.Second, "1|")
+		log.Append("2")
+		wantDrained(t, sessions[0], time.Second, "") // The other two are busy.
+		sessions[1].Close()
+		wantDrained(t, sessions[0], time.Second, "2|")
+	})
+}
+
+func TestFeed_EverybodyHasGotEverything_KeepsLittle(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.SetBatch(10)
+		log := f.AddLog("/log")
+		s := mustOpen(t, h, following("/log"))
+		drain(t, s, time.Second)
+		for range 5000 {
+			log.Append(strings.Repeat("x", 100))
+		}
+		drain(t, s, time.Second)
+		if n := h.Stats().RingBytes; n == 0 || n > 64<<10 {
+			t.Errorf("the ring holds %d bytes", n)
+		}
+	})
+}
+
 // painted renders lines with the number of the lines before, as a renderer does that knows which colour is on.
 type painted struct{ lines int }
 
@@ -387,6 +421,34 @@ func TestCatchUps_OneThatHangs_HoldsUpTheOthersForAShortTime(t *testing.T) {
 		s := mustOpen(t, h, following("/log"))
 		wantDrained(t, s, 1900*time.Millisecond, "")
 		wantDrained(t, s, 200*time.Millisecond, "1| caught up")
+	})
+}
+
+func TestCatchUps_OneThatHasCaughtUp_HoldsUpNobody(t *testing.T) {
+	bubble(t, hub.Options{MaxCatchUps: 1, MaxFeeds: 1}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		for _, log := range []string{"/a", "/b", "/c"} { // All but the first stay private.
+			f.AddLog(log, "1")
+			wantDrained(t, mustOpen(t, h, following(log)), time.Millisecond, "1| caught up")
+		}
+	})
+}
+
+func TestClose_WhileReadingPrivately_EndsTheReading(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1")
+		s := mustOpen(t, h, following("/log"))
+		synctest.Wait()
+		if n := f.Followers("/log"); n != 1 {
+			t.Fatalf("%d Follow calls", n)
+		}
+		s.Close()
+		synctest.Wait()
+		if n := f.Followers("/log"); n != 0 {
+			t.Errorf("%d Follow calls are left", n)
+		}
+		if _, err := s.Next(t.Context()); !errors.Is(err, hub.ErrClosed) {
+			t.Errorf("Next returned %v", err)
+		}
 	})
 }
 

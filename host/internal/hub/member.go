@@ -71,6 +71,9 @@ func (f *feed) leaveLocked(m *member) {
 		return
 	}
 	m.left = true
+	if m.waiting == 0 && f.woken > 1 {
+		f.woken-- // Nobody need wait for it to come back.
+	}
 	f.unwaitLocked(m)
 	f.members--
 	if f.members == 0 {

@@ -108,3 +108,20 @@ func TestSkip_EachEventBeforeThePosition_IsPassedOver(t *testing.T) {
 		})
 	}
 }
+
+func TestHeart_PluginThatOrdersWithoutListening_FillsNoQueue(t *testing.T) {
+	h := &heart{ready: make(chan struct{}, 1), era: 1}
+	s := &Session{id: "s", pulse: pulse{opened: 1}}
+	for range 1000 {
+		h.ordered(s)
+		h.pinged(s)
+		h.answered(s)
+	}
+	if len(h.queue) != maxBeats {
+		t.Errorf("%d beats wait", len(h.queue))
+	}
+	h.close(s)
+	if last := h.queue[len(h.queue)-1].beat; last.Kind != tail.BeatClosed {
+		t.Errorf("the end was dropped for %v", last)
+	}
+}
