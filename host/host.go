@@ -16,6 +16,7 @@ import (
 	"github.com/livetail/livetail/host/internal/httpd"
 	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/host/internal/limit"
+	"github.com/livetail/livetail/host/internal/loki"
 	"github.com/livetail/livetail/host/internal/metrics"
 	"github.com/livetail/livetail/host/internal/supervise"
 	"github.com/livetail/livetail/plugin/tail"
@@ -29,6 +30,7 @@ type Host struct {
 	hub      *hub.Hub
 	access   *access.Access
 	metrics  *metrics.Metrics
+	loki     *loki.Server
 	door     *httpd.Server
 	phase    atomic.Int32
 }
@@ -68,6 +70,10 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.loki = loki.New(loki.Options{
+		Tailer: tailer, Version: cfg.Version, Ready: h.Ready,
+		CheckOrigin: func(*http.Request) bool { return true }, // The door has checked it, for all that it answers alike.
+	})
 	h.door, err = httpd.New(httpd.Options{
 		Hub: h.hub, Tailer: tailer, Name: "livetail " + cfg.Version, Lines: cfg.Lines,
 		HeartbeatInterval: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout,
@@ -75,6 +81,7 @@ func New(cfg Config) (*Host, error) {
 		Access: h.access, Proxies: proxies,
 		Limits: limit.Options{Total: cfg.MaxSessions, PerAddress: cfg.MaxSessionsPerAddress},
 		Ready:  h.Ready,
+		Loki:   func(w http.ResponseWriter, r *http.Request, who access.Identity) { h.loki.Serve(w, r, who) },
 		Observer: httpd.Observer{
 			Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Refused: h.metrics.Refused, Sent: h.metrics.Sent,
 			RoundTrip: h.metrics.RoundTrip, Lag: h.metrics.Lag,
@@ -141,6 +148,7 @@ func (h *Host) Run(ctx context.Context) error {
 	h.phase.Store(phaseEnding)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.ShutdownTimeout)
 	defer cancel()
+	_ = h.loki.Close() // Cuts its live tails without a good-bye, which is what makes their clients come back.
 	err := h.door.Drain(bounded)
 	endHub()
 	others.Wait()
