@@ -61,10 +61,13 @@ func dial(ctx context.Context, s *server, path string, lines int) (*viewer, erro
 		d.Subprotocols = []string{s.subprotocol}
 	}
 	ws, resp, err := d.DialContext(ctx, s.url(path, lines), nil)
-	if err != nil {
-		if resp != nil {
-			return nil, fmt.Errorf("%s answers %s: %w", s.name, resp.Status, err)
-		}
+	if resp != nil {
+		resp.Body.Close()
+	}
+	switch {
+	case err != nil && resp != nil:
+		return nil, fmt.Errorf("%s answers %s: %w", s.name, resp.Status, err)
+	case err != nil:
 		return nil, err
 	}
 	return &viewer{ws: ws}, nil

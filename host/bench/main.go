@@ -75,7 +75,6 @@ func (o *options) sizes() {
 type row struct {
 	what, unit string
 	values     map[string]float64 // by server
-	higher     bool               // more is better
 	note       string
 }
 

@@ -51,7 +51,7 @@ func serveMinimal(ctx context.Context, dir string) error {
 		_ = copyOut(ws, path, r.URL.Query().Get("lines") != "0", w)
 	})}
 	fmt.Printf("minimal listening on %s\n", ln.Addr())
-	context.AfterFunc(ctx, func() { s.Close() })
+	context.AfterFunc(ctx, func() { _ = s.Close() })
 	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -60,7 +60,7 @@ func serveMinimal(ctx context.Context, dir string) error {
 
 // copyOut is the loop.
 func copyOut(ws *websocket.Conn, path string, last bool, w *changes) error {
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // It serves the folder of the bench to the bench, on loopback.
 	if err != nil {
 		return err
 	}

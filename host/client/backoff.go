@@ -21,7 +21,7 @@ func backoff(n int, advised time.Duration) time.Duration {
 		}
 	}
 	wait = max(min(wait, maxWait), min(advised, 10*time.Minute))
-	return wait + rand.N(wait)
+	return wait + rand.N(wait) //nolint:gosec // It spreads load, it keeps no secret.
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -122,7 +122,10 @@ func (c *Client) connect(ctx context.Context, q *queue) error {
 		}
 		if errors.Is(end.err, tail.ErrPositionGone) && !at.Same(asked) {
 			// What the position named is gone, and with it everything between it and the oldest line that there is.
-			if err := q.put(ctx, tail.Gap{Cause: tail.CauseDown, Certain: true, After: at, Evidence: []string{"the position to go on at does not exist any more"}}); err != nil {
+			gone := tail.Gap{
+				Cause: tail.CauseDown, Certain: true, After: at, Evidence: []string{"the position to go on at does not exist any more"},
+			}
+			if err := q.put(ctx, gone); err != nil {
 				return err
 			}
 			at, asked, lost, end.final = tail.Position{}, tail.Position{}, true, false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,7 +37,8 @@ func (p *peer) say(format string, a ...any) {
 }
 
 func (p *peer) hello() {
-	p.say(`{"t":"hello","v":1,"server":"test 1","session":"s","log":"/app.log","heartbeat":{"interval_ms":10000,"timeout_ms":5000},"capabilities":["filter"],"later":{}}`)
+	p.say(`{"t":"hello","v":1,"server":"test 1","session":"s","log":"/app.log","heartbeat":{"interval_ms":10000,"timeout_ms":5000},` +
+		`"capabilities":["filter"],"later":{}}`)
 }
 
 // hear returns the next message of the client.
@@ -89,9 +89,9 @@ func server(t *testing.T, scripts ...func(*peer)) string {
 }
 
 // collect takes events until there are n, or the end.
-func collect(t *testing.T, ctx context.Context, u string, o client.Options, n int) (events []tail.Event, err error) {
+func collect(t *testing.T, u string, o client.Options, n int) (events []tail.Event, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for e, err := range client.Follow(ctx, u, o) {
 		if err != nil {
@@ -125,7 +125,7 @@ func TestFollow_EveryEvent_ArrivesAsItself(t *testing.T) {
 		p.say(`{"t":"caught_up","at":"g3.0.ab"}`)
 		p.bye(1000)
 	})
-	got, err := collect(t, t.Context(), u, client.Options{Start: tail.StartAtLastLines(7)}, 100)
+	got, err := collect(t, u, client.Options{Start: tail.StartAtLastLines(7)}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestFollow_ConnectionBreaks_GoesOnAtTheLastPosition(t *testing.T) {
 				})
 			var mu sync.Mutex
 			var statuses []string
-			got, err := collect(t, t.Context(), u+"?lines=5", client.Options{OnStatus: func(s client.Status) {
+			got, err := collect(t, u+"?lines=5", client.Options{OnStatus: func(s client.Status) {
 				mu.Lock()
 				defer mu.Unlock()
 				statuses = append(statuses, strings.TrimPrefix(fmt.Sprintf("%T", s), "client."))
@@ -203,7 +203,7 @@ func TestFollow_Refused_EndsWithTheErrorItself(t *testing.T) {
 			p.say(`{"t":"bye","reason":%q,"reconnect":false,"after_ms":0,"at":""}`, code)
 			p.bye(4503)
 		})
-		if _, err := collect(t, t.Context(), u, client.Options{}, 1); !errors.Is(err, want) || !strings.Contains(err.Error(), "Why.") {
+		if _, err := collect(t, u, client.Options{}, 1); !errors.Is(err, want) || !strings.Contains(err.Error(), "Why.") {
 			t.Errorf("%s: got %v", code, err)
 		}
 	}
@@ -229,7 +229,7 @@ func TestFollow_PositionGoneAfterABreak_DeclaresItAndGoesOn(t *testing.T) {
 			p.say(`{"t":"lines","start":"g9.0","end":"g9.4","text":"two\n"}`)
 			p.stay()
 		})
-	got, err := collect(t, t.Context(), u, client.Options{}, 3)
+	got, err := collect(t, u, client.Options{}, 3)
 	if err != nil || len(got) != 3 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -244,7 +244,7 @@ func TestFollow_PositionGoneAtOnce_IsAnError(t *testing.T) {
 		p.say(`{"t":"error","code":"position_gone","message":"Gone."}`)
 		p.bye(4010)
 	})
-	_, err := collect(t, t.Context(), u, client.Options{Start: tail.StartAtPosition(pos("g", 1)), Attempts: 1}, 1)
+	_, err := collect(t, u, client.Options{Start: tail.StartAtPosition(pos("g", 1)), Attempts: 1}, 1)
 	if !errors.Is(err, tail.ErrPositionGone) {
 		t.Errorf("got %v", err)
 	}
@@ -294,7 +294,8 @@ func TestFollow_ConsumerDoesNotPull_ServerIsHeldBack(t *testing.T) {
 			if err := p.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
 				return
 			}
-			if err := p.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"t":"lines","start":"g.%d","end":"g.%d","text":"%s"}`, i<<10, (i+1)<<10, text)); err != nil {
+			frame := fmt.Appendf(nil, `{"t":"lines","start":"g.%d","end":"g.%d","text":"%s"}`, i<<10, (i+1)<<10, text)
+			if err := p.WriteMessage(websocket.TextMessage, frame); err != nil {
 				blocked <- i
 				return
 			}
@@ -327,7 +328,8 @@ func TestRead_InsideTheLoop_ReturnsThePageAlsoBehindManyEvents(t *testing.T) {
 		for i := range 100 { // More than the queue holds.
 			p.say(`{"t":"lines","start":"g1.%d","end":"g1.%d","text":"%s\n"}`, i, i, strings.Repeat("y", 1000))
 		}
-		p.say(`{"t":"page","id":%v,"events":[{"t":"lines","start":"g0.0","end":"g0.4","text":"old\n"},{"t":"new"}],"start":"g0.0","end":"g1.4","at_beginning":true,"at_end":false}`, m["id"])
+		p.say(`{"t":"page","id":%v,"events":[{"t":"lines","start":"g0.0","end":"g0.4","text":"old\n"},{"t":"new"}],`+
+			`"start":"g0.0","end":"g1.4","at_beginning":true,"at_end":false}`, m["id"])
 		m = p.hear()
 		p.say(`{"t":"error","id":%v,"code":"position_gone","message":"Gone."}`, m["id"])
 		p.stay()
@@ -409,128 +411,6 @@ func TestSetFilter_IsConfirmedAndKeptForTheNextConnection(t *testing.T) {
 	}
 }
 
-func TestFollow_FirstConnectionFails_OneAttemptOrAsManyAsAsked(t *testing.T) {
-	requests := 0
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		requests++
-		http.Error(w, "Full.", http.StatusServiceUnavailable)
-	}))
-	defer s.Close()
-	if _, err := collect(t, t.Context(), s.URL+"/app.log", client.Options{}, 1); err == nil || requests != 1 || !strings.Contains(err.Error(), "Full.") {
-		t.Errorf("%d requests, %v", requests, err)
-	}
-	if _, err := collect(t, t.Context(), s.URL+"/app.log", client.Options{Attempts: 3}, 1); err == nil || requests != 4 {
-		t.Errorf("%d requests, %v", requests, err)
-	}
-	for status, want := range map[int]error{401: client.ErrUnauthorized, 403: tail.ErrNotAllowed, 404: tail.ErrNotFound, 400: tail.ErrBadRequest} {
-		n := 0
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { n++; w.WriteHeader(status) }))
-		if _, err := collect(t, t.Context(), s.URL+"/app.log", client.Options{Attempts: 5}, 1); !errors.Is(err, want) || n != 1 {
-			t.Errorf("status %d: %d requests, %v", status, n, err)
-		}
-		s.Close()
-	}
-}
-
-func TestFollow_Nonsense_IsRefusedBeforeConnecting(t *testing.T) {
-	for _, u := range []string{"", "app.log", "ftp://h/x", "ws:///x", "ws://h", "ws://h/", "ws://h/" + strings.Repeat("a", 20_000)} {
-		if _, err := client.New(u, client.Options{}); err == nil {
-			t.Errorf("%.40q is accepted", u)
-		}
-	}
-	for _, o := range []client.Options{
-		{Start: tail.StartAtBeginning()}, {Start: tail.StartAtLastLines(-1)}, {Attempts: -1}, {Filter: tail.Filter{Include: []string{"("}}},
-	} {
-		if _, err := client.New("ws://h/x", o); err == nil {
-			t.Errorf("%+v is accepted", o)
-		}
-	}
-}
-
-func TestFollow_ServerTalksRubbish_IsAClearError(t *testing.T) {
-	for name, script := range map[string]func(*peer){
-		"no JSON":      func(p *peer) { p.say("hello") },
-		"no type":      func(p *peer) { p.say("{}") },
-		"bad position": func(p *peer) { p.say(`{"t":"caught_up","at":"x"}`) },
-		"binary":       func(p *peer) { _ = p.WriteMessage(websocket.BinaryMessage, []byte("{}")) },
-	} {
-		u := server(t, func(p *peer) { script(p); p.stay() })
-		if _, err := collect(t, t.Context(), u, client.Options{}, 1); err == nil || errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
-		if err == nil {
-			ws.Close()
-		}
-	}))
-	defer echo.Close()
-	if _, err := collect(t, t.Context(), echo.URL+"/x", client.Options{}, 1); err == nil || !strings.Contains(err.Error(), "livetail.v1") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestFollowPlain_AnswersPingsAndYieldsContent(t *testing.T) {
-	u := server(t, func(p *peer) {
-		if p.Subprotocol() != "" || p.query.Get("tail") != "1" {
-			t.Errorf("subprotocol %q, query %v", p.Subprotocol(), p.query)
-		}
-		p.say("<b>one</b>\n")
-		p.say("ping")
-		if _, b, err := p.ReadMessage(); string(b) != "pong" {
-			t.Errorf("answer %q, %v", b, err)
-		}
-		p.say("two\n")
-		p.bye(1000)
-	})
-	var got strings.Builder
-	for b, err := range client.FollowPlain(t.Context(), u, client.Options{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got.Write(b)
-	}
-	if got.String() != "<b>one</b>\ntwo\n" {
-		t.Errorf("got %q", got.String())
-	}
-	u = server(t, func(p *peer) {
-		p.say(`<font color="red"><strong>Forbidden</strong></font>`)
-		p.bye(1000)
-	})
-	for b, err := range client.FollowPlain(t.Context(), u, client.Options{}) {
-		if !errors.Is(err, client.ErrRefused) || !strings.Contains(err.Error(), "Forbidden") {
-			t.Errorf("got %q, %v", b, err)
-		}
-	}
-}
-
-func TestFollowText_YieldsTheBody(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/gone" {
-			http.Error(w, "Not found", http.StatusNotFound)
-			return
-		}
-		_, _ = io.WriteString(w, "one\ntwo\n")
-	}))
-	defer s.Close()
-	var got strings.Builder
-	for b, err := range client.FollowText(t.Context(), "ws"+strings.TrimPrefix(s.URL, "http")+"/app.log", client.Options{Once: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got.Write(b)
-	}
-	if got.String() != "one\ntwo\n" {
-		t.Errorf("got %q", got.String())
-	}
-	for _, err := range client.FollowText(t.Context(), s.URL+"/gone", client.Options{}) {
-		if !errors.Is(err, tail.ErrNotFound) {
-			t.Errorf("got %v", err)
-		}
-	}
-}
-
 func TestFollow_BreaksAfterAGap_GoesOnBehindIt(t *testing.T) {
 	u := server(t,
 		func(p *peer) {
@@ -547,7 +427,7 @@ func TestFollow_BreaksAfterAGap_GoesOnBehindIt(t *testing.T) {
 			p.say(`{"t":"caught_up","at":"g2.0"}`)
 			p.stay()
 		})
-	if got, err := collect(t, t.Context(), u, client.Options{}, 3); err != nil || len(got) != 3 {
+	if got, err := collect(t, u, client.Options{}, 3); err != nil || len(got) != 3 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -560,7 +440,7 @@ func TestFollow_Attempts_AreCountedAnewAfterAConnectionThatWorked(t *testing.T) 
 		p.NetConn().Close()
 	}
 	u := server(t, work, cut, work, cut, work, cut, cut)
-	got, err := collect(t, t.Context(), u, client.Options{Attempts: 3}, 100)
+	got, err := collect(t, u, client.Options{Attempts: 3}, 100)
 	if len(got) != 3 || err == nil || !strings.Contains(err.Error(), "gave up after 3 attempts") {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
@@ -22,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 		if fast, ok := fastLines(bytes.Clone(data)); ok {
 			var m struct{ Text string }
 			// The fast way takes control characters and what is not UTF-8 as they are; package json does not.
-			if err := json.Unmarshal(data, &m); err == nil && m.Text != string(bytes.ToValidUTF8(fast.Text, []byte("\ufffd"))) && bytes.Equal(fast.Text, bytes.ToValidUTF8(fast.Text, nil)) {
+			if err := json.Unmarshal(data, &m); err == nil && utf8.Valid(fast.Text) && m.Text != string(fast.Text) {
 				t.Errorf("%q: fast way reads %q, package json %q", data, fast.Text, m.Text)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -125,9 +126,7 @@ func followText(ctx context.Context, rawURL string, o Options, yield func([]byte
 	if err != nil {
 		return err
 	}
-	for k, v := range o.Header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, o.Header)
 	req.Header.Set("Accept", "text/plain")
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, DisableKeepAlives: true, ReadBufferSize: 64 << 10}
 	defer transport.CloseIdleConnections()

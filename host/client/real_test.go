@@ -250,7 +250,7 @@ func TestReal_ReadAndSetFilter(t *testing.T) {
 
 func TestReal_Once_EndsAtTheEnd(t *testing.T) {
 	f := newFrontDoor(t, httpd.Options{}, hub.Options{}, "one", "<b>two</b>")
-	events, err := collect(t, t.Context(), f.url(), client.Options{Once: true}, 100)
+	events, err := collect(t, f.url(), client.Options{Once: true}, 100)
 	if err != nil || len(events) == 0 || string(events[0].(tail.Lines).Text) != "one\n<b>two</b>\n" {
 		t.Errorf("got %+v, %v", events, err)
 	}
@@ -281,7 +281,7 @@ func TestReal_Refusals(t *testing.T) {
 	f.fake.Irregular("/var/log/dir")
 	for path, want := range map[string]error{"/etc/passwd": tail.ErrNotAllowed, "/var/log/none": tail.ErrNotFound, "/var/log/dir": tail.ErrNotRegular} {
 		u := "ws://" + f.addr + path
-		if _, err := collect(t, t.Context(), u, client.Options{}, 1); !errors.Is(err, want) {
+		if _, err := collect(t, u, client.Options{}, 1); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
 		for _, err := range client.FollowPlain(t.Context(), u, client.Options{}) {
@@ -300,7 +300,7 @@ func TestReal_Refusals(t *testing.T) {
 func TestReal_PositionGone_IsTold(t *testing.T) {
 	f := newFrontDoor(t, httpd.Options{}, hub.Options{}, "one")
 	at := tail.Position{Generation: "nobody", Offset: 3}
-	if _, err := collect(t, t.Context(), f.url(), client.Options{Start: tail.StartAtPosition(at)}, 1); !errors.Is(err, tail.ErrPositionGone) {
+	if _, err := collect(t, f.url(), client.Options{Start: tail.StartAtPosition(at)}, 1); !errors.Is(err, tail.ErrPositionGone) {
 		t.Errorf("got %v", err)
 	}
 }

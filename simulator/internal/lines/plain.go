@@ -43,7 +43,7 @@ func StripHTML(dst, line []byte) []byte {
 			line = line[end+1:]
 			continue
 		}
-		n := 0
+		var n int
 		dst, n = reference(dst, line)
 		line = line[n:]
 	}
@@ -71,7 +71,7 @@ func reference(dst, line []byte) ([]byte, int) {
 	}
 	var n rune
 	for _, c := range digits {
-		d := rune(0)
+		var d rune
 		switch {
 		case '0' <= c && c <= '9':
 			d = rune(c - '0')

@@ -56,7 +56,8 @@ type SourceOptions struct {
 
 // NewSource returns a source of records.
 func NewSource(o SourceOptions) *Source {
-	return &Source{message: o.Message, levels: o.Levels, every: o.TraceEvery, random: rand.New(rand.NewPCG(o.Seed, 0x6c6f6773))}
+	random := rand.New(rand.NewPCG(o.Seed, 0x6c6f6773)) //nolint:gosec // The same seed is to give the same lines.
+	return &Source{message: o.Message, levels: o.Levels, every: o.TraceEvery, random: random}
 }
 
 // trace is what a Python program prints below an error.

@@ -96,8 +96,7 @@ func plainError(err error) error {
 	if err == nil {
 		return nil
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
 		return err
 	}
 	for _, e := range transient {

@@ -195,7 +195,9 @@ func TestLumberjack_BackupOfThisMillisecondExists_IsNotOverwritten(t *testing.T)
 }
 
 func TestMaxBackups_IsHeld(t *testing.T) {
-	for _, style := range []rotate.Style{rotate.Loguru, rotate.Logrotate, rotate.Late, rotate.Python, rotate.Symlink, rotate.Klog, rotate.CopytruncateQuiet, rotate.Lumberjack} {
+	for _, style := range []rotate.Style{
+		rotate.Loguru, rotate.Logrotate, rotate.Late, rotate.Python, rotate.Symlink, rotate.Klog, rotate.CopytruncateQuiet, rotate.Lumberjack,
+	} {
 		t.Run(string(style), func(t *testing.T) {
 			dir := t.TempDir()
 			l, w := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), Style: style, MaxSize: 4 << 10, MaxBackups: 3})

@@ -109,7 +109,8 @@ func (r Report) String() string {
 		verdict = "every line is accounted for"
 	}
 	fmt.Fprintf(&b, "%s: %d written = %d delivered + %d declared missing + %d lost\n", verdict, r.Written, r.Delivered, r.Declared, r.Lost)
-	fmt.Fprintf(&b, "doubled %d, reordered %d, late %d, corrupted %d, unmarked %d, streams %d\n", r.Doubled, r.Reordered, r.Late, r.Corrupted, r.Unmarked, r.Streams)
+	fmt.Fprintf(&b, "doubled %d, reordered %d, late %d, corrupted %d, unmarked %d, streams %d\n",
+		r.Doubled, r.Reordered, r.Late, r.Corrupted, r.Unmarked, r.Streams)
 	if len(r.Gaps) > 0 {
 		var parts []string
 		for _, cause := range slices.Sorted(maps.Keys(r.Gaps)) {

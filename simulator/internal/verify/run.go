@@ -22,7 +22,7 @@ type Options struct {
 	ProgressEvery time.Duration
 }
 
-// ErrTimeout: fewer lines than wanted came in time.
+// ErrTimeout is the error when fewer lines than wanted came in time.
 var ErrTimeout = errors.New("timed out")
 
 // look is how often it is looked whether the end is reached.

@@ -39,8 +39,8 @@ type keeper struct {
 	debt  time.Duration
 }
 
-// took tells that n bytes were taken, and waits.
-func (k *keeper) took(ctx context.Context, n int) error {
+// took tells that n bytes were taken, and waits. It returns false if ctx is cancelled meanwhile.
+func (k *keeper) took(ctx context.Context, n int) bool {
 	before := k.taken
 	k.taken += int64(n)
 	wait := time.Duration(0)
@@ -56,15 +56,15 @@ func (k *keeper) took(ctx context.Context, n int) error {
 		}
 	}
 	if wait == 0 {
-		return nil
+		return true
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }
 
@@ -91,7 +91,7 @@ func Livetail(url string, o client.Options, lag Lag) Source {
 			case tail.Boundary, tail.Truncated:
 				s.end()
 			}
-			if err := k.took(ctx, n); err != nil {
+			if !k.took(ctx, n) {
 				return nil
 			}
 		}
@@ -121,7 +121,7 @@ func chunks(ctx context.Context, seq iter.Seq2[[]byte, error], s *splitter, lag 
 			return unlessCancelled(ctx, err)
 		}
 		s.write(b)
-		if err := k.took(ctx, len(b)); err != nil {
+		if !k.took(ctx, len(b)) {
 			return nil
 		}
 	}
@@ -129,11 +129,12 @@ func chunks(ctx context.Context, seq iter.Seq2[[]byte, error], s *splitter, lag 
 	return nil
 }
 
+// unlessCancelled returns err, unless it comes from the end that was asked for.
 func unlessCancelled(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Command reads the standard output of a command, which is terminated at the end. Its standard error goes to stderr.
@@ -177,17 +178,19 @@ func read(ctx context.Context, r io.Reader, s *splitter, lag Lag) error {
 	for {
 		n, err := r.Read(buf)
 		s.write(buf[:n])
-		if err := k.took(ctx, n); err != nil {
-			return nil
+		if err == nil && k.took(ctx, n) && ctx.Err() == nil {
+			continue
 		}
-		if ctx.Err() != nil || errors.Is(err, io.EOF) {
-			s.end()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+		s.end()
+		return unlessCancelled(ctx, unlessEnd(err))
 	}
+}
+
+func unlessEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // splitter cuts what arrives into lines.
