@@ -84,6 +84,8 @@ func TestHandlers_Answers_AreThoseOfTheGoldenFiles(t *testing.T) {
 		{"query_range_json", api + "query_range", []string{"query", `{job="app"} | json | __error__=""`}},
 		{"query_range_empty", api + "query_range", []string{"query", `{job="nosuch"}`}},
 		{"query_range_edges", api + "query_range", []string{"query", `{job="app"}`, "start", ns(-30*time.Minute + 1), "end", ns(-10 * time.Minute)}},
+		{"query_range_edges_forward", api + "query_range", []string{"query", `{job="app"}`, "start", ns(-30 * time.Minute), "end", ns(-10*time.Minute + 1),
+			"direction", "forward"}},
 		{"query_range_volume", api + "query_range", []string{"query", `sum by (level, detected_level) (count_over_time({job="app"} | drop __error__ [10m]))`,
 			"start", ns(-30 * time.Minute), "end", ns(0), "step", "600000ms"}},
 		{"query_range_constant", api + "query_range", []string{"query", `vector(1)+vector(1)`, "start", "1000000000", "end", "1000000002", "step", "1"}},

@@ -92,6 +92,20 @@ func TestStamper_PrimedAnywhere_SaysTheSame(t *testing.T) {
 	}
 }
 
+// What a line without a time in the middle of a log belongs to is out of sight; it is not the file's age.
+func TestStamper_PrimedAmongLinesWithoutTime_DoesNotTakeTheFilesAgeForTheirs(t *testing.T) {
+	log := []byte("2020-09-17 08:59:00 a\n" + strings.Repeat("  frame\n", 8500) + "2020-09-17 08:59:00.100 b\n2020-09-17 08:59:00.100 c\n")
+	starts, times := linear(t, log, 0)
+	s := Stamper{Parser: &Parser{Reference: reference}, Base: at("08:59:00.5")}
+	last := len(starts) - 1
+	if err := s.Prime(bytes.NewReader(log), starts[last]); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Stamp([]byte("2020-09-17 08:59:00.100 c"), starts[last]); got != times[last] {
+		t.Errorf("got %d, want %d", got, times[last])
+	}
+}
+
 // A log that was cut into generations gets the times of the whole, wherever its reader begins.
 func TestStamper_PrimedAfterARotation_GoesOnFromTheGenerationBefore(t *testing.T) {
 	whole := sample(4, 9000, 0.5, 300)
