@@ -9,6 +9,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/encoding"
 	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/internal/follow"
 	"github.com/livetail/livetail/plugin/internal/guard"
@@ -31,6 +32,9 @@ type Config struct {
 	// HeartbeatInterval and HeartbeatTimeout are the time between pings and the time to answer one, for sessions that do not say;
 	// default 10 s and 5 s.
 	HeartbeatInterval, HeartbeatTimeout time.Duration
+	// Encoding is that of files without a byte order mark: utf-8 (the default), utf-16le, utf-16be, gbk or gb18030. Lines are delivered
+	// as UTF-8.
+	Encoding string
 	// Linger is how long a rotated file is held open after the last reader left it; default 60 s.
 	Linger time.Duration
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
@@ -57,8 +61,14 @@ func New(cfg Config) (*Tailer, error) {
 	if err != nil {
 		return nil, err
 	}
+	var enc encoding.Encoding
+	if cfg.Encoding != "" {
+		if enc, err = encoding.Parse(cfg.Encoding); err != nil {
+			return nil, err
+		}
+	}
 	e, err := follow.New(follow.Options{
-		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger,
+		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encoding: enc,
 		MaxLogs: cfg.MaxLogs, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	if err != nil {

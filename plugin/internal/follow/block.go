@@ -32,6 +32,7 @@ type block struct {
 	end    int
 	rest   []byte // a short incomplete line, kept without a page
 
+	wide   bool  // NUL bytes are part of ordinary text
 	nulsTo int64 // NUL bytes before this offset are content
 
 	call   preadv
@@ -154,7 +155,9 @@ func (b *block) fill(limit int64) (int, error) {
 	}
 	n -= w
 	b.g.raise(size)
-	if end := beforeHole(into[:n], b.off == b.g.from); end < n && b.off+int64(end) >= b.nulsTo {
+	if b.wide {
+		// UTF-16 has no holes that could be told from text.
+	} else if end := beforeHole(into[:n], b.off == b.g.from); end < n && b.off+int64(end) >= b.nulsTo {
 		if n = end; n == 0 {
 			return b.atNuls()
 		}

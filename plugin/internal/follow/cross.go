@@ -208,6 +208,7 @@ type lateReader struct {
 	b      block
 	before window
 	pick   *picker
+	coding coding
 	until  time.Time
 }
 
@@ -222,10 +223,11 @@ func (r *Reader) addLate() {
 	r.l.mu.Unlock()
 	w := r.b.before
 	r.late = append(r.late, &lateReader{
-		b:      block{g: r.g, off: r.b.off, before: w},
+		b:      block{g: r.g, off: r.b.off, before: w, wide: r.b.wide},
 		before: w,
 		until:  time.Now().Add(r.l.e.opts.Linger),
 		pick:   r.pick.late(),
+		coding: r.coding,
 	})
 }
 
@@ -247,7 +249,7 @@ func (r *Reader) readLate() tail.Event {
 				return nil
 			}
 		}
-		if n, _ := cut(o.b.pending(), false); n > 0 {
+		if n, _ := o.coding.cut(o.b.pending(), false); n > 0 {
 			if e := r.lateLines(o, n); e != nil {
 				return e
 			}
@@ -266,7 +268,10 @@ func (r *Reader) lateLines(o *lateReader, n int) tail.Event {
 	o.before.push(data)
 	e.End = at()
 	e.Text = data
-	if r.pick != nil {
+	if !o.coding.plain() {
+		p := o.pick.decoded(o.coding, data, from, tail.PieceNone, -1)
+		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
+	} else if o.pick != nil {
 		p := o.pick.lines(data, from, -1)
 		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/encoding"
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/internal/watch"
 	"github.com/livetail/livetail/plugin/tail"
@@ -39,6 +40,8 @@ type Options struct {
 	Linger time.Duration
 	// Grace is how long a path is looked after when nobody follows it any more; default 10 s.
 	Grace time.Duration
+	// Encoding is that of files without a byte order mark; the zero value is UTF-8, which leaves everything as it stands.
+	Encoding encoding.Encoding
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
 	MaxLogs int
 	// MaxHeld is how many generations of one log are held open at the most; default 256.

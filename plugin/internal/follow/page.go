@@ -101,7 +101,7 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 			continue
 		}
 		if bytes -= end - off; bytes < 0 { // Too much for a page: begin with the first line that fits.
-			off, err = lineAfter(ctx, g, off-bytes, end)
+			off, err = lineAfter(ctx, g, codingOf(ctx, g, r.l.e.opts.Encoding), off-bytes, end)
 			return g, off, false, err
 		}
 		if n <= 0 {
@@ -112,7 +112,7 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 }
 
 // lineAfter returns where the first line begins at off or after it, or off if that is not before end or too far.
-func lineAfter(ctx context.Context, g *generation, off, end int64) (int64, error) {
+func lineAfter(ctx context.Context, g *generation, c coding, off, end int64) (int64, error) {
 	buf := make([]byte, min(tail.MaxPiece, end-off))
 	var n int
 	var err error
@@ -128,8 +128,11 @@ func lineAfter(ctx context.Context, g *generation, off, end int64) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	if length, found := nth(buf[:n], 1); found == 1 && off+int64(length) < end {
+	if length := c.firstLineEnd(buf[:n], off); length >= 0 && off+int64(length) < end {
 		return off + int64(length), nil
+	}
+	if c.wide() {
+		off += (off - int64(c.mark)) & 1
 	}
 	return off, nil
 }

@@ -140,18 +140,18 @@ func (c *content) ReadAt(p []byte, off int64) (n int, err error) {
 
 // walk calls f for the lines of g between two offsets, each with its offset; of a long line it gets the first piece. f returns false
 // to end the walk.
-func walk(ctx context.Context, g *generation, from, to int64, f func(line []byte, off int64) bool) error {
-	b := block{}
+func walk(ctx context.Context, g *generation, c coding, from, to int64, f func(line []byte, off int64) bool) error {
+	b := block{wide: c.wide()}
 	defer b.drop()
 	if err := b.seek(ctx, g, from); err != nil {
 		return err
 	}
-	long := b.before.n > 0 && from > g.from && b.before.b[b.before.n-1] != '\n'
+	long := from > g.from+int64(c.mark) && !c.endsLine(&b.before)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, piece := cut(b.pending(), long)
+		n, piece := c.cut(b.pending(), long)
 		if n == 0 {
 			m, err := b.fill(to)
 			if err != nil && !errors.Is(err, errCorrupt) {
@@ -171,8 +171,18 @@ func walk(ctx context.Context, g *generation, from, to int64, f func(line []byte
 		if skip {
 			continue
 		}
-		for len(data) > 0 {
+		var none *picker
+		var offsets []uint32
+		begin := at
+		if !c.plain() {
+			p := none.decoded(c, data, at, piece, -1)
+			data, offsets = p.text, p.offsets
+		}
+		for i := 0; len(data) > 0; i++ {
 			length, _ := nth(data, 1)
+			if offsets != nil {
+				at = begin + int64(offsets[min(i, len(offsets)-1)])
+			}
 			if !f(data[:length], at) {
 				return nil
 			}
@@ -191,10 +201,10 @@ func (b *block) drop() {
 
 // lastMatching looks for the beginning of the last n lines between from and end that m wants. It returns how many there are, and where
 // the first of them begins; from if there are fewer than n.
-func lastMatching(ctx context.Context, g *generation, m *matcher, from, end, n int64) (off, found int64, err error) {
+func lastMatching(ctx context.Context, g *generation, c coding, m *matcher, from, end, n int64) (off, found int64, err error) {
 	ring := make([]int64, 0, min(n, tail.MaxPageLines))
 	next := 0
-	err = walk(ctx, g, from, end, func(line []byte, at int64) bool {
+	err = walk(ctx, g, c, from, end, func(line []byte, at int64) bool {
 		if m.pass(line) {
 			if len(ring) < cap(ring) {
 				ring = append(ring, at)
@@ -234,7 +244,7 @@ func firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, fo
 		return 0, false, err
 	}
 	off = size
-	err = walk(ctx, g, 0, size, func(line []byte, at int64) bool {
+	err = walk(ctx, g, coding{}, 0, size, func(line []byte, at int64) bool {
 		if stamper.Stamp(line, at) >= t.UnixNano() {
 			off, found = at, true
 			return false

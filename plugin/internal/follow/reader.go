@@ -26,6 +26,7 @@ type Reader struct {
 	end     tail.Position // the end of the last generation that could be read
 	queue   []tail.Event
 	pick    *picker // nil if lines are not looked at
+	coding  coding
 	late    []*lateReader
 
 	stopAt  *generation // with stopOff: where to end; nil for nowhere
@@ -104,7 +105,7 @@ func (r *Reader) Next(ctx context.Context) (tail.Event, error) {
 		if r.left == 0 || r.g != nil && r.g == r.stopAt && r.b.from() >= r.stopOff {
 			return nil, errEnd
 		}
-		if n, piece := cut(r.b.pending(), r.long); n > 0 {
+		if n, piece := r.cut(ctx); n > 0 {
 			if e := r.lines(n, piece); e != nil {
 				return e, nil
 			}
@@ -225,7 +226,14 @@ func (r *Reader) lines(n int, piece tail.Piece) tail.Event {
 	e := tail.Lines{Start: r.position(), Piece: piece}
 	r.long = piece == tail.PieceFirst || piece == tail.PieceMiddle
 	found := 0
-	if r.pick == nil {
+	if !r.coding.plain() {
+		at, data := r.b.from(), r.b.pending()[:n]
+		p := r.pick.decoded(r.coding, data, at, piece, r.left)
+		r.before.push(data[:p.length])
+		r.b.take(p.length)
+		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
+		found = p.lines
+	} else if r.pick == nil {
 		if r.left > 0 {
 			n, found = nth(r.b.pending()[:n], r.left)
 		}
@@ -256,6 +264,26 @@ func (r *Reader) lines(n int, piece tail.Piece) tail.Event {
 	}
 	r.atEnd = false
 	return e
+}
+
+// cut says how much of what is pending can be handed out, and as what.
+func (r *Reader) cut(ctx context.Context) (n int, piece tail.Piece) {
+	pending := r.b.pending()
+	if len(pending) == 0 {
+		return 0, tail.PieceNone
+	}
+	if !r.coding.known {
+		if r.findCoding(ctx); !r.coding.known {
+			return 0, tail.PieceNone
+		}
+	}
+	return r.coding.cut(pending, r.long)
+}
+
+// findCoding finds out how the characters of the generation stand in its file.
+func (r *Reader) findCoding(ctx context.Context) {
+	r.coding = codingOf(ctx, r.g, r.l.e.opts.Encoding)
+	r.b.wide = r.coding.wide()
 }
 
 // pickLines picks from data and moves the window over it, which has to happen before picking moves the text.
@@ -314,8 +342,8 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	}
 	r.before = r.b.before
 	r.check = r.before.check()
-	n := r.before.n
-	r.long = n > 0 && off > g.from && r.before.b[n-1] != '\n'
+	r.findCoding(ctx)
+	r.long = off > g.from+int64(r.coding.mark) && !r.coding.endsLine(&r.before)
 	r.flushed = false
 	if r.pick != nil {
 		r.pick.enter(ctx, g, off, r.long)

@@ -276,11 +276,15 @@ func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at 
 
 // lastIn is lastLines for the lines that the reader wants.
 func (r *Reader) lastIn(ctx context.Context, g *generation, end, n int64, partial bool) (off, found int64, err error) {
+	c := codingOf(ctx, g, r.l.e.opts.Encoding)
 	if r.pick == nil || r.pick.match == nil || n == 0 {
+		if c.wide() {
+			return lastLinesWide(ctx, g, c, end, n, partial)
+		}
 		return lastLines(ctx, g, end, n, partial)
 	}
 	if g.packed != nil {
-		return lastMatching(ctx, g, r.pick.match, 0, end, min(n, tail.MaxPageLines))
+		return lastMatching(ctx, g, c, r.pick.match, 0, end, min(n, tail.MaxPageLines))
 	}
 	n = min(n, tail.MaxPageLines)
 	off = end
@@ -288,11 +292,11 @@ func (r *Reader) lastIn(ctx context.Context, g *generation, end, n int64, partia
 		// A stretch at a time, from the end, each beginning with a line.
 		from := max(off-matchStretch, g.from)
 		if from > g.from {
-			if from, err = lineAfter(ctx, g, from, off); err != nil {
+			if from, err = lineAfter(ctx, g, c, from, off); err != nil {
 				return 0, 0, err
 			}
 		}
-		at, some, err := lastMatching(ctx, g, r.pick.match, from, off, n-found)
+		at, some, err := lastMatching(ctx, g, c, r.pick.match, from, off, n-found)
 		if err != nil {
 			return 0, 0, err
 		}
