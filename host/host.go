@@ -81,7 +81,10 @@ func New(cfg Config) (*Host, error) {
 		Access: h.access, Proxies: proxies,
 		Limits: limit.Options{Total: cfg.MaxSessions, PerAddress: cfg.MaxSessionsPerAddress},
 		Ready:  h.Ready,
-		Loki:   func(w http.ResponseWriter, r *http.Request, who access.Identity) { h.loki.Serve(w, r, who) },
+		Loki: func(w http.ResponseWriter, r *http.Request, who access.Identity) {
+			serve := func(w http.ResponseWriter, r *http.Request) { h.loki.Serve(w, r, who) }
+			http.StripPrefix(cfg.BasePath, http.HandlerFunc(serve)).ServeHTTP(w, r)
+		},
 		Observer: httpd.Observer{
 			Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Refused: h.metrics.Refused, Sent: h.metrics.Sent,
 			RoundTrip: h.metrics.RoundTrip, Lag: h.metrics.Lag,

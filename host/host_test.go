@@ -83,6 +83,9 @@ func TestHost_MountedBelowAPathOfAForeignMux_ServesLogsThereAndNothingElse(t *te
 	if status, body := get(t, server.URL+"/logs/var/log/app.log?lines=1"); status != http.StatusOK || body != "two\n" {
 		t.Errorf("the log is answered with %d %q", status, body)
 	}
+	if status, body := get(t, server.URL+"/logs/loki/api/v1/label/filename/values"); status != http.StatusOK || !strings.Contains(body, `"/var/log/app.log"`) {
+		t.Errorf("the Loki API answers %d %q", status, body)
+	}
 	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http")+"/logs/var/log/app.log?tail=1", nil)
 	if err != nil {
 		t.Fatal(err)
