@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ func newPlugin() *cobra.Command {
 func pluginOptions(cfg *config.Config) (*tail.LaunchOptions, error) {
 	if cfg.Plugin != "" {
 		return &tail.LaunchOptions{
-			Path: cfg.Plugin, Args: append(cfg.PluginArgs[:len(cfg.PluginArgs):len(cfg.PluginArgs)], cfg.Roots...),
+			Path: cfg.Plugin, Args: append(slices.Clip(cfg.PluginArgs), cfg.Roots...),
 			SHA256: cfg.PluginSHA256, Env: pluginEnv(),
 		}, nil
 	}

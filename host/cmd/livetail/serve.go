@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -152,7 +153,7 @@ func allowedHosts(cfg *config.Config) []string {
 		return cfg.AllowedHosts
 	}
 	name, _, _ := strings.Cut(after, "/")
-	return append(cfg.AllowedHosts[:len(cfg.AllowedHosts):len(cfg.AllowedHosts)], name)
+	return append(slices.Clip(cfg.AllowedHosts), name)
 }
 
 // cancelOnError ends the program when a listener fails.
