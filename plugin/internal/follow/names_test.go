@@ -244,3 +244,41 @@ func TestFollow_FolderOrFIFOInThePlaceOfTheFile_IsWaitedOut(t *testing.T) {
 		}
 	})
 }
+
+// T37: events are lost, and rotations with them.
+func TestFollow_EventsAreLost_FindsWhatHappenedByLooking(t *testing.T) {
+	w := newWorld(t, nil)
+	if !w.e.Events() {
+		t.Skip("no events here")
+	}
+	w.write("app.log", "0\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	resume := r.r.l.at.journal.Interrupt()
+	want := "0\n"
+	for i := 1; i <= 8; i++ {
+		w.rename("app.log", fmt.Sprintf("app.log-2026-11-23T07-00-0%d.000", i))
+		line := fmt.Sprintf("%d\n", i)
+		w.write("app.log", line)
+		want += line
+	}
+	resume()
+	r.until(want)
+	inferred := 0
+	for _, e := range r.events {
+		if b, ok := e.(tail.Boundary); ok && b.Order == tail.OrderInferred {
+			inferred++
+		}
+	}
+	if inferred != 8 || count[tail.Boundary](r) != 8 {
+		t.Errorf("%d inferred; events are %s", inferred, r)
+	}
+	// From now on, it is observed again.
+	r.ask()
+	w.rename("app.log", "app.log-2026-11-23T07-00-09.000")
+	w.write("app.log", "9\n")
+	r.until(want + "9\n")
+	if b := r.events[len(r.events)-1].(tail.Boundary); b.Order != tail.OrderObserved {
+		t.Errorf("boundary is %+v", b)
+	}
+}

@@ -85,6 +85,7 @@ type Journal struct {
 	mu     sync.Mutex // guards events; taken after the queue's lock
 	events []Event
 	over   bool
+	muted  bool
 }
 
 // Journal begins to record what happens in the folder behind the descriptor fd, which may be closed afterwards. notify is called when there is something to [Journal.Take]; it
@@ -106,7 +107,7 @@ func (w *Watcher) Journal(fd int, notify func()) (*Journal, error) {
 func (j *Journal) record(e Event) {
 	j.mu.Lock()
 	switch {
-	case j.over:
+	case j.over || j.muted:
 	case e.Kind() == Overflow || len(j.events) >= MaxJournal:
 		j.over = true
 		j.events = append(j.events, MakeEvent(Overflow, "", 0))
@@ -125,6 +126,23 @@ func (j *Journal) Take() []Event {
 	events := j.events
 	j.events, j.over = nil, false
 	return events
+}
+
+// Interrupt loses all events until resume is called, which records an [Overflow], as the kernel does when its queue is full. It is
+// for tests.
+func (j *Journal) Interrupt() (resume func()) {
+	j.mute(true)
+	return func() {
+		j.q.drain()
+		j.mute(false)
+		j.record(MakeEvent(Overflow, "", 0))
+	}
+}
+
+func (j *Journal) mute(muted bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.muted = muted
 }
 
 // Close ends the journal. Closing a nil journal does nothing.
