@@ -402,9 +402,10 @@ func TestAccess_CredentialsSayWhoMayFollowWhat(t *testing.T) {
 	if err := a.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	if rest, err := io.ReadAll(in); err == nil {
-		t.Errorf("after the credentials were revoked: %q", rest)
+	if rest, err := io.ReadAll(in); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("after the credentials were revoked: %q, %v", rest, err)
 	}
+	eventually(t, "the end is observed", func() bool { return strings.HasSuffix(strings.Join(s.seen(&s.closed), ","), "text revoked") })
 }
 
 func TestDrain_EndsStreamsAndRefusesNewOnes(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -96,9 +95,6 @@ func Decode(data []byte) (Message, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
 		return nil, &RequestError{head.ID, "A key of the message is unknown or has the wrong type: " + strings.TrimPrefix(err.Error(), "json: ") + "."}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, ErrMalformed
 	}
 	return m.check()
 }

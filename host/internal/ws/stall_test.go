@@ -91,10 +91,17 @@ func TestDrain_WhileAPeerDoesNotRead_EndsInTime(t *testing.T) {
 	s := newStand(t, Options{Stall: time.Hour, Farewell: 200 * time.Millisecond}, Request{Hub: hub.Request{Follow: true}})
 	s.dialSmall()
 	s.log.Append(big()...)
-	eventually(t, "something was sent", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.sent.bytes > 0
+	busy := 0
+	eventually(t, "a write is stuck", func() bool {
+		s.server.mu.Lock()
+		defer s.server.mu.Unlock()
+		for c := range s.server.conns {
+			if busy++; c.socket.mu.TryLock() {
+				c.socket.mu.Unlock()
+				busy = 0
+			}
+		}
+		return busy == 100
 	})
 	start := time.Now()
 	if err := s.server.Drain(t.Context()); err != nil || time.Since(start) > 3*time.Second {

@@ -134,6 +134,20 @@ func TestHeartbeat_V1_SaysTheRoundTrip(t *testing.T) {
 	})
 }
 
+func TestHeartbeat_V1_AnswerToThePingBefore_IsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := beatingStand(t)
+		c := s.dial(wire.Subprotocol)
+		until(t, c, `{"t":"ping","id":1,`)
+		say(t, c, `{"t":"pong","id":1}`)
+		until(t, c, `{"t":"ping","id":2,`)
+		say(t, c, `{"t":"pong","id":1}`)
+		if text, code, _ := rest(t, c); code != 4001 || strings.Contains(text, `"id":3`) {
+			t.Errorf("got %d after %s", code, text)
+		}
+	})
+}
+
 func TestHeartbeat_WrongAnswerWhileThePluginHangs_EndsTheConnectionAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := beatingStand(t)
