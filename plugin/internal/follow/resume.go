@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -28,7 +29,14 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 	if ok, err := r.findPacked(ctx, gens, p); ok || err != nil {
 		return err
 	}
-	for _, g := range gens {
+	// When an archive was made says little, so it counts for older than a file after it that is.
+	newer := 0
+	for i, g := range gens {
+		if g.readable(r.l) && g.packed == nil && g.on.id.btime <= t.btime {
+			newer = i + 1
+		}
+	}
+	for _, g := range gens[newer:] {
 		if g.readable(r.l) && g.on.id.btime > t.btime && (g.packed == nil || g.on.written() > t.btime) {
 			r.queue = append(r.queue, downGap(p, g.start()))
 			return r.enter(ctx, g, g.from)
@@ -77,11 +85,11 @@ const maxProbes = 8
 
 // findPacked goes to p if its generation was compressed since: the content tells.
 func (r *Reader) findPacked(ctx context.Context, gens []*generation, p tail.Position) (bool, error) {
-	if p.Check == "" {
+	if p.Check == "" || p.Offset < overlap { // Too little evidence: generations may begin alike.
 		return false, nil
 	}
 	probes := 0
-	for _, g := range gens {
+	for _, g := range slices.Backward(gens) {
 		if g.packed == nil || !g.readable(r.l) || probes == maxProbes {
 			continue
 		}
