@@ -18,7 +18,7 @@ interface Anchor {
   dy: number;
 }
 
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 const MAX_KEPT = 1500;
 
 export class Surface {
