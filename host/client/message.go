@@ -2,9 +2,13 @@ package client
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
@@ -224,42 +228,80 @@ func fastLines(data []byte) (l tail.Lines, ok bool) {
 
 var quote = []byte{'"'}
 
-// onlySimple reports whether body is the inside of one JSON string with no escapes but those of two bytes.
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// specials has a bit set in the first byte of w that is a quote or a backslash, and perhaps in later ones; 0 if none is.
+func specials(w uint64) uint64 {
+	q, b := w^'"'*lows, w^'\\'*lows
+	return ((q-lows)&^q | (b-lows)&^b) & highs
+}
+
+// special returns where the next quote or backslash is, at or after at; the length of body if there is none. They are a few bytes
+// apart in logs that are JSON, where a call of bytes.IndexByte for each would be most of the work.
+func special(body []byte, at int) int {
+	for ; at+8 <= len(body); at += 8 {
+		w := binary.LittleEndian.Uint64(body[at:])
+		q, b := w^'"'*lows, w^'\\'*lows
+		if found := ((q-lows)&^q | (b-lows)&^b) & highs; found != 0 {
+			return at + bits.TrailingZeros64(found)/8
+		}
+	}
+	for at < len(body) && body[at] != '"' && body[at] != '\\' {
+		at++
+	}
+	return at
+}
+
+// onlySimple reports whether body is the inside of one JSON string whose escapes are of one letter, or of a rune that takes no two of
+// them.
 func onlySimple(body []byte) bool {
-	nextQuote := bytes.IndexByte(body, '"')
-	for at := 0; ; {
-		i := bytes.IndexByte(body[at:], '\\')
-		if i < 0 {
-			return nextQuote < 0
-		}
-		i += at
-		if nextQuote >= 0 && nextQuote < i {
+	for at := special(body, 0); at < len(body); at = special(body, at) {
+		if body[at] == '"' || at+1 >= len(body) {
 			return false
 		}
-		if i+1 >= len(body) {
-			return false
-		}
-		switch body[i+1] {
-		case 'n', 'r', 't', '\\', '/', 'b', 'f':
-		case '"':
-			if nextQuote = bytes.IndexByte(body[i+2:], '"'); nextQuote >= 0 {
-				nextQuote += i + 2
+		switch body[at+1] {
+		case 'n', 'r', 't', '"', '\\', '/', 'b', 'f':
+			at += 2
+		case 'u':
+			if r := hex4(body[at+2:]); r < 0 || utf16.IsSurrogate(r) {
+				return false
 			}
+			at += 6
 		default:
 			return false
 		}
-		at = i + 2
 	}
+	return true
 }
 
-// unescape resolves the escapes that onlySimple allows, in place.
-func unescape(body []byte) []byte {
-	n := bytes.IndexByte(body, '\\')
-	if n < 0 {
-		return body
+// hex4 returns the number that the first four bytes are; -1 if they are none.
+func hex4(b []byte) (r rune) {
+	if len(b) < 4 {
+		return -1
 	}
+	for _, c := range b[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return -1
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// unescape resolves the escapes that onlySimple allows, in place: nothing becomes longer.
+func unescape(body []byte) []byte {
+	n := special(body, 0)
 	for at := n; at < len(body); {
 		c := body[at+1]
+		at += 2
 		switch c {
 		case 'n':
 			c = '\n'
@@ -272,15 +314,29 @@ func unescape(body []byte) []byte {
 		case 'f':
 			c = '\f'
 		}
-		body[n] = c
-		n++
-		at += 2
-		next := bytes.IndexByte(body[at:], '\\')
-		if next < 0 {
-			next = len(body) - at
+		if c == 'u' {
+			n += utf8.EncodeRune(body[n:at+4], hex4(body[at:]))
+			at += 4
+		} else {
+			body[n] = c
+			n++
 		}
-		n += copy(body[n:], body[at:at+next])
-		at += next
+		// What stands up to the next escape moves up, eight bytes at a time where there are as many. A store of eight bytes never
+		// reaches what has not been read, because what is written is behind what is read.
+		for at+8 <= len(body) {
+			w := binary.LittleEndian.Uint64(body[at:])
+			if specials(w) != 0 {
+				break
+			}
+			binary.LittleEndian.PutUint64(body[n:], w)
+			at += 8
+			n += 8
+		}
+		for at < len(body) && body[at] != '\\' {
+			body[n] = body[at]
+			at++
+			n++
+		}
 	}
 	return body[:n]
 }
