@@ -155,6 +155,19 @@ test('marks say what happened, at their place', async ({ page }) => {
   await expect(page.locator('.drawer')).toContainText('seen and gone');
 });
 
+test('a gap in history counts once it is seen', async ({ page }) => {
+  log.write(...numbered(100));
+  log.mark({ t: 'gap', cause: 'evicted', certain: true, after: log.end, before: log.end });
+  log.write(...numbered(3000, 100));
+  await open(page);
+  await atEnd(page, /003099/);
+  await expect(page.locator('.strip .gaps')).toHaveText('no gaps');
+  const rows = await all(page);
+  expectSequence(rows, 0, 3100);
+  expect(rows.filter((r) => r === '[mark-gap]')).toHaveLength(1);
+  await expect(page.locator('.strip .gaps')).toHaveText('1 gap');
+});
+
 test('a refusal explains itself, and a missing log can be waited for', async ({ page }) => {
   await open(page, '', '/var/log/none.log');
   await expect(page.locator('.overlay')).toContainText('There is no such log');

@@ -10,7 +10,7 @@ import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
 import { formatView, parseView, socketURL, type View } from './url';
 import * as prefs from './prefs';
-import { countLevels, measureFor, termsOf } from './looks';
+import { countGaps, countLevels, measureFor, termsOf } from './looks';
 
 /** Most lines and characters that the window holds; beyond, the far end is let go and read again when it is wanted. */
 const LIMITS = { lines: 50_000, chars: 24 << 20 };
@@ -31,6 +31,8 @@ export class Live {
   readonly head = signal<Head>('');
   readonly counts = signal<number[]>([0, 0, 0, 0, 0, 0, 0]);
   readonly held = signal(0);
+  /** Gaps in what is held; history may have more than what came live. */
+  readonly gapsHeld = signal(0);
   readonly view = signal<View>(parseView(''));
   readonly filterError = signal('');
   readonly filtering = signal(false);
@@ -349,6 +351,7 @@ export class Live {
 
   private recount(): void {
     this.counts.value = countLevels(this.window);
+    this.gapsHeld.value = countGaps(this.window);
     this.held.value = this.window.lines;
   }
 

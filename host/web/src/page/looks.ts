@@ -37,3 +37,8 @@ export function countLevels(window: LogWindow): number[] {
   for (const b of window.blocks) if (b.kind === 'lines') for (const level of b.levels) counts[level]++;
   return counts;
 }
+
+/** Places in a window where lines are missing or may be. */
+export function countGaps(window: LogWindow): number {
+  return window.blocks.filter((b) => b.kind === 'mark' && (b.mark.body.t === 'gap' || b.mark.body.t === 'position_gone')).length;
+}

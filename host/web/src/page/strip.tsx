@@ -15,6 +15,7 @@ export function Strip({ live }: { live: Live }) {
   const stats = live.stats.value;
   const beat = live.beat.value;
   const open = s.phase === 'open';
+  const gaps = Math.max(stats.gaps, live.gapsHeld.value);
   const quiet = stats.lastLineAt > 0 ? now.value - stats.lastLineAt : 0;
   const heard = Math.max(0, now.value - stats.lastHeardAt);
 
@@ -44,7 +45,7 @@ export function Strip({ live }: { live: Live }) {
       {open && (stats.perSecond > 0 || quiet < 5000
         ? <span class="item rate">{t('rate', { n: number(stats.perSecond) })}</span>
         : <span class="item" title={t('idleHint', { time: duration(heard) })}>{t('idle', { time: duration(Math.floor(quiet / 1000) * 1000).replace('.0', '') })}</span>)}
-      <span class={stats.gaps > 0 ? 'item gaps some' : 'item gaps'} title={t('gapsHint')}>{stats.gaps > 0 ? t(stats.gaps === 1 ? 'gap1' : 'gaps', { n: number(stats.gaps) }) : t('noGaps')}</span>
+      <span class={gaps > 0 ? 'item gaps some' : 'item gaps'} title={t('gapsHint')}>{gaps > 0 ? t(gaps === 1 ? 'gap1' : 'gaps', { n: number(gaps) }) : t('noGaps')}</span>
       <span class="grow" />
       {!live.attached.value && <span class="item away">{t('notLive')}</span>}
       <span class="item held">{t('loadedLines', { n: number(live.held.value) })}</span>
