@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -38,18 +39,23 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plain reports whether the eight bytes of w are all printable ASCII without a meaning in HTML. It may deny what is so, never affirm what
-// is not: a subtraction per byte borrows only out of bytes that are hits themselves.
-func plain(w uint64) bool {
+// suspect has the highest bit of a byte set if one of the eight bytes of w is not printable ASCII without a meaning in HTML. The lowest byte
+// with that bit is such a one; what is above it may be innocent, for a subtraction per byte borrows only out of bytes that are hits
+// themselves.
+func suspect(w uint64) uint64 {
 	angle := (w | 0x02*lows) ^ 0x3e*lows // '<' and '>' become zero
 	amp := w ^ 0x26*lows                 // '&' becomes zero
 	del := w ^ 0x7f*lows
-	return (w|(w-0x20*lows)|(angle-lows)|(amp-lows)|(del-lows))&highs == 0
+	return (w | (w - 0x20*lows) | (angle - lows) | (amp - lows) | (del - lows)) & highs
 }
 
-// cjk reports whether src begins with a rune of three bytes, as most of those beyond Latin are; it may deny what is so.
-func cjk(src []byte) bool {
-	return len(src) >= 3 && 0xe1 <= src[0] && src[0] <= 0xec && src[1]&0xc0 == 0x80 && src[2]&0xc0 == 0x80
+// cjkRun returns the length of the runes of three bytes that src begins with, as most of those beyond Latin are. It may leave some out.
+func cjkRun(src []byte) int {
+	i := 0
+	for i+2 < len(src) && 0xe1 <= src[i] && src[i] <= 0xec && src[i+1]&0xc0 == 0x80 && src[i+2]&0xc0 == 0x80 {
+		i += 3
+	}
+	return i
 }
 
 // run returns how many bytes at the start of src can be shown as they are. It stops before what needs a look: a control character, a C1
@@ -57,26 +63,29 @@ func cjk(src []byte) bool {
 func run(src []byte, classes *[256]uint8) int {
 	i := 0
 	for i < len(src) {
-		for len(src)-i >= 8 && plain(binary.LittleEndian.Uint64(src[i:])) {
-			i += 8
+		if len(src)-i >= 8 {
+			hits := suspect(binary.LittleEndian.Uint64(src[i:]))
+			if hits == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(hits) / 8
 		}
-		for end := min(i+8, len(src)); i < end; {
-			switch classes[src[i]] {
-			case classText:
-				i++
-			case classWide:
-				if cjk(src[i:]) {
-					i += 3
-					continue
-				}
-				r, size := utf8.DecodeRune(src[i:])
-				if (r == utf8.RuneError && size == 1) || r < 0xa0 {
-					return i
-				}
-				i += size
-			default:
+		switch classes[src[i]] {
+		case classText:
+			i++
+		case classWide:
+			if n := cjkRun(src[i:]); n > 0 {
+				i += n
+				continue
+			}
+			r, size := utf8.DecodeRune(src[i:])
+			if (r == utf8.RuneError && size == 1) || r < 0xa0 {
 				return i
 			}
+			i += size
+		default:
+			return i
 		}
 	}
 	return i
