@@ -65,7 +65,7 @@ func compilePattern(text string) (pattern, error) {
 		return pattern{}, fmt.Errorf("a pattern of the filter has %d bytes, at most %d are possible: %w", len(text), MaxPattern, tail.ErrBadRequest)
 	}
 	bad := func(err error) (pattern, error) {
-		return pattern{}, fmt.Errorf("pattern %s: %v: %w", strconv.Quote(text), err, tail.ErrBadRequest)
+		return pattern{}, fmt.Errorf("pattern %s: %w: %w", strconv.Quote(text), err, tail.ErrBadRequest)
 	}
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {

@@ -17,7 +17,7 @@ func statInode(st fs.FileInfo) (dev, ino uint64, ok bool) {
 	if !ok {
 		return 0, 0, false
 	}
-	return uint64(sys.Dev), sys.Ino, true
+	return sys.Dev, sys.Ino, true
 }
 
 // hold takes over an open file.
@@ -52,7 +52,7 @@ func (h *held) size() (size int64, written time.Time, links uint64, err error) {
 	if err == nil {
 		err = err2
 	}
-	return st.Size, time.Unix(st.Mtim.Sec, st.Mtim.Nsec), uint64(st.Nlink), err
+	return st.Size, time.Unix(st.Mtim.Unix()), uint64(st.Nlink), err //nolint:unconvert // It is smaller on other architectures.
 }
 
 // deletedBytes is how much room on the disk h keeps from being freed: what it takes if it has no name any more.

@@ -90,8 +90,8 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 func (l *Log) newestHeld() *held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := len(l.chain) - 1; i >= 0; i-- {
-		if h := l.chain[i].on; h.file != nil {
+	for _, g := range slices.Backward(l.chain) {
+		if h := g.on; h.file != nil {
 			return h
 		}
 	}

@@ -21,15 +21,16 @@ type Log struct {
 	asks   chan request  // look now
 	ended  chan struct{} // closed when the tracker has ended
 
-	mu      sync.Mutex // guards the rest up to the empty line, and the chain; never held during a system call
-	chain   []*generation
-	wake    chan struct{}
-	awaited bool  // somebody took wake
-	trouble error // why the path cannot be opened now; nil also before the first look
-	whole   bool  // the chain begins with the oldest generation that exists
-	tooOld  int64 // how many older ones there are than may be held
-	users   int
-	unused  time.Time // since when users is 0
+	mu       sync.Mutex // guards the rest up to the empty line, and the chain; never held during a system call
+	chain    []*generation
+	wake     chan struct{}
+	awaited  bool  // somebody took wake
+	trouble  error // why the path cannot be opened now; nil also before the first look
+	whole    bool  // the chain begins with the oldest generation that exists
+	tooOld   int64 // how many older ones there are than may be held
+	users    int
+	shutDown bool      // the tracker has ended
+	unused   time.Time // since when users is 0
 
 	// What follows belongs to the tracker.
 
@@ -137,20 +138,13 @@ func (l *Log) shut() {
 	}
 	l.chain = nil
 	l.trouble = errClosed
+	l.shutDown = true
 	l.mu.Unlock()
 	close(l.ended)
 	for h := range seen {
 		h.close()
 	}
 	l.broadcast()
-}
-
-// changed returns a channel that is closed at the next change. Take it before looking.
-func (l *Log) changed() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.awaited = true
-	return l.wake
 }
 
 // broadcast wakes all readers.

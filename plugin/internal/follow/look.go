@@ -138,8 +138,8 @@ func (l *Log) open(name string) (*held, error) {
 func (l *Log) heldAs(id identity) *held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := len(l.chain) - 1; i >= 0; i-- {
-		if h := l.chain[i].on; h.file != nil && h.id == id {
+	for _, g := range slices.Backward(l.chain) {
+		if h := g.on; h.file != nil && h.id == id {
 			return h
 		}
 	}

@@ -48,7 +48,6 @@ type model struct {
 	rotation int
 	exists   bool
 	backups  []backup // newest first
-	live     int      // content of the live file; as gen
 
 	at       tail.Position
 	last     int // index of the last item delivered

@@ -81,7 +81,7 @@ func (l *Log) view(g *generation) view {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.awaited = true
-	v := view{wake: l.wake, closed: l.chain == nil && l.trouble == errClosed}
+	v := view{wake: l.wake, closed: l.shutDown}
 	if g == nil {
 		return v
 	}
@@ -365,7 +365,7 @@ func (r *Reader) enterFirst(ctx context.Context, v view) error {
 		to := r.l.skipLost(g)
 		r.queue = append(r.queue, to.gaps(tail.Position{})...)
 		return r.enter(ctx, to.g, to.g.from)
-	case err != nil && !(r.wait && errors.Is(err, tail.ErrNotFound)):
+	case err != nil && (!r.wait || !errors.Is(err, tail.ErrNotFound)):
 		return err
 	}
 	return r.pause(ctx, v.wake)

@@ -46,8 +46,8 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 		return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
 	}
 	// Whatever is there is older, and has been read: go on after it.
-	for i := len(gens) - 1; i >= 0; i-- {
-		if g := gens[i]; g.readable(r.l) {
+	for _, g := range slices.Backward(gens) {
+		if g.readable(r.l) {
 			size, err := g.length(ctx)
 			if err != nil {
 				return err

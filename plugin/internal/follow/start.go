@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
@@ -130,8 +131,7 @@ func (r *Reader) beginTime(ctx context.Context, t time.Time) error {
 	defer unpin()
 	// The newest generation that begins before t holds it, or else the one after it begins with it.
 	var after *generation
-	for i := len(gens) - 1; i >= 0; i-- {
-		g := gens[i]
+	for _, g := range slices.Backward(gens) {
 		if !g.readable(r.l) {
 			continue
 		}
@@ -248,8 +248,7 @@ func (l *Log) isWhole() bool {
 // backFrom looks for the place n lines before the end of gens. left is how many lines are missing.
 func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at *generation, off, left int64, err error) {
 	left = n
-	for i := len(gens) - 1; i >= 0; i-- {
-		g := gens[i]
+	for _, g := range slices.Backward(gens) {
 		if !g.readable(r.l) {
 			continue
 		}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -104,7 +105,7 @@ func (q *queue) drain() int {
 	count := 0
 	for !q.closed {
 		n, err := unix.Read(q.fd, q.buf[:])
-		if err == syscall.EINTR {
+		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
 		if err != nil || n <= 0 {
