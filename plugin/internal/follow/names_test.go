@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -13,7 +14,7 @@ import (
 
 // T13: the writer keeps writing to the renamed file for a while, which is normal with logrotate.
 func TestFollow_WriterSwitchesLate_StaysInOrder(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(o *Options) { o.Quiet, o.Rest = time.Minute, time.Minute }) // Only the kernel can tell.
 	f, err := os.OpenFile(w.path("app.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	w.must(err)
 	_, _ = f.WriteString("one\n")
@@ -22,6 +23,9 @@ func TestFollow_WriterSwitchesLate_StaysInOrder(t *testing.T) {
 	w.rename("app.log", "app.log.1")
 	w.write("app.log", "")
 	r.ask()
+	if ev, ok := r.next(50 * time.Millisecond); ok {
+		t.Fatalf("it went on with %T while a writer has the old file open", ev)
+	}
 	_, _ = f.WriteString("two\n")
 	r.until("one\ntwo\n")
 	w.must(f.Close())
