@@ -1,7 +1,7 @@
 // What narrows the view: search in what is loaded, filters that the server applies, words to highlight, levels to hide.
 
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { number, t, type Key } from '../i18n/text';
 import { hits, seekHit } from './find';
 import { Icon } from './icons';
@@ -17,7 +17,8 @@ export function FilterBar({ live, panels }: { live: Live; panels: Panels }) {
   const input = useRef<HTMLInputElement>(null);
   const v = live.view.value;
 
-  useEffect(() => {
+  // At once, not after the next frame: the very next key belongs to the field.
+  useLayoutEffect(() => {
     if (!panels.find.value && !panels.filter.value) return;
     mode.value = panels.find.value ? 'find' : 'include';
     panels.find.value = panels.filter.value = false;
