@@ -85,7 +85,9 @@ type Gap struct {
 	Cause Cause
 	// Certain means that something is missing; otherwise something may be missing, which nobody can know.
 	Certain bool
-	// After and Before are the positions either side; a side that is unknown is zero.
+	// After and Before are the positions either side; a side that is unknown is zero. Before may also be zero when a [Boundary] or
+	// [Truncated] follows, which then says where the log goes on. So a receiver takes its position from Lines.End, Boundary.To,
+	// Truncated.To, CaughtUp.At, or from Before if that is set.
 	After, Before Position
 	// Generations, Bytes and Lines say how much is missing; MinBytes, how much at the least.
 	Generations, Bytes, MinBytes, Lines *int64

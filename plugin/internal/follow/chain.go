@@ -1,7 +1,9 @@
 package follow
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,6 +34,10 @@ func (l *Log) appendPending(name string) {
 			l.blind = true
 		}
 		l.loseName(old, deleted)
+	}
+	if l.links.turned && name == l.at.base { // A link that led there before the file was made.
+		_, lack := l.passTargets(&held{id: identity{btime: math.MaxInt64}})
+		l.lossy = cmp.Or(append(lack, l.lossy)...)
 	}
 	h := &held{name: name}
 	l.names[name] = h
@@ -99,19 +105,21 @@ func (l *Log) publish(h *held) {
 // there were no events.
 func (l *Log) unexplained(h *held) {
 	order := tail.OrderInferred
-	if l.empty() {
+	sure, lack := l.passTargets(h)
+	before := l.newestHeld()
+	l.infer(h)
+	if before == nil || sure && l.newestHeld() == before {
 		order = tail.OrderObserved
 	}
-	l.infer(h)
 	if old := l.names[l.at.base]; old != nil {
 		l.seeWhereItWent(old)
 	}
 	h.name, h.fate = l.at.base, present
 	l.names[h.name] = h
 	g := &generation{on: h, how: l.howLeft(), order: order}
+	g.lacks(lack)
 	if l.lossy != "" && !l.empty() {
-		g.evidence = []string{l.lossy}
-		g.cause = tail.CauseDeleted
+		g.lacks([]string{l.lossy})
 		l.lossy = ""
 	}
 	l.append(g)

@@ -51,7 +51,9 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 		_ = r.enter(ctx, to.g, 0)
 		return
 	}
-	if err := r.enter(ctx, to.g, to.g.from); err != nil {
+	err := r.enter(ctx, to.g, to.g.from)
+	r.noted = 0
+	if err != nil {
 		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
 	}
 }

@@ -80,7 +80,8 @@ type generation struct {
 	order    tail.ChainOrder // how that is known
 	cause    tail.Cause      // why it is lost
 	evidence []string
-	name     string // the last name of its file, for display
+	name     string   // the last name of its file, for display
+	notes    []string // what may be missing before it, found out after readers may have got here
 	next     *generation
 
 	head    head        // its beginning

@@ -35,6 +35,7 @@ type Log struct {
 	// What follows belongs to the tracker.
 
 	at         place
+	links      links
 	names      map[string]*held // the files in the folder that are or will be held, by name
 	gone       []*held          // pending files that have lost their name, oldest first
 	half       map[uint32]*half // renames of which only the first part has been seen
@@ -131,6 +132,7 @@ func (l *Log) release() {
 // shut closes everything.
 func (l *Log) shut() {
 	l.at.close()
+	l.links.close()
 	seen := make(map[*held]bool)
 	l.mu.Lock()
 	for _, g := range l.chain {

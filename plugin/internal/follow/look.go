@@ -48,7 +48,10 @@ func (l *Log) discover() {
 	for turn := range maxTurns {
 		calm := turn < maxTurns-1
 		loose = l.grab(loose)
-		l.replay()
+		live := l.names[l.at.base]
+		if l.replay() && calm && len(loose) == 0 && l.names[l.at.base] != live {
+			continue // What stands at the path was not a generation when it was opened.
+		}
 		loose = l.openPending(loose)
 		if l.replay() && calm {
 			continue
@@ -101,6 +104,11 @@ func (l *Log) grab(loose []*held) []*held {
 	}
 	if known := l.heldAs(h.id); known != nil {
 		h.close()
+		if l.links.turned {
+			if _, lack := l.passTargets(known); lack != nil {
+				l.lossy = lack[0]
+			}
+		}
 		if l.at.journal == nil || l.names[l.at.base] == nil {
 			l.rename(known, l.at.base)
 		}

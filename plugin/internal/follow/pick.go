@@ -87,26 +87,25 @@ func (p *picker) piece(data []byte, at int64, piece tail.Piece) pick {
 	return out
 }
 
-// enter makes ready for the lines of g from off on. long says that off is inside a line.
-func (p *picker) enter(ctx context.Context, g *generation, off int64, long bool) {
+// enter makes ready for the lines of g from off on. long says that off is inside a line; was is the generation that was left for g.
+func (p *picker) enter(ctx context.Context, l *Log, g *generation, off int64, long bool, was *generation) {
 	p.open = long
 	if p.stamp == nil {
 		return
 	}
-	p.stamp.Base = g.on.id.btime
-	if _, written, _, err := g.on.size(); err == nil && g.packed == nil {
-		p.stamp.Parser.Reference = written
+	last, ok := p.stamp.Last()
+	if was == nil || off != g.from {
+		last, ok = l.lastTimeBefore(ctx, g, off, maxTimesBack)
 	}
-	c := &content{ctx: ctx, g: g}
-	if err := p.stamp.Prime(c, off); err != nil {
+	p.stamp.Base = g.on.id.btime
+	p.stamp.Parser.Reference = l.reference(g)
+	if err := prime(ctx, p.stamp, g, off, last, ok); err != nil {
 		p.stamp.Restart()
 	}
 	if long {
 		p.openTime = p.stamp.Stamp(nil, off)
 	}
 }
-
-func newStamper() *linetime.Stamper { return &linetime.Stamper{Parser: &linetime.Parser{}} }
 
 // content is the uncompressed bytes of a generation as an [io.ReaderAt]. Reading a compressed one is cheap only forward.
 type content struct {
@@ -225,15 +224,12 @@ func lastMatching(ctx context.Context, g *generation, c coding, m *matcher, from
 }
 
 // firstAtTime returns where the first line of g begins whose time is not before t; the size of g if there is none.
-func firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, found bool, err error) {
+func (l *Log) firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, found bool, err error) {
 	size, err := g.length(ctx)
 	if err != nil {
 		return 0, false, err
 	}
-	parser := &linetime.Parser{}
-	if _, written, _, err := g.on.size(); err == nil && g.packed == nil {
-		parser.Reference = written
-	}
+	parser := &linetime.Parser{Location: time.Local, Reference: l.reference(g)}
 	if g.packed == nil {
 		s := linetime.Search{Parser: parser, Base: g.on.id.btime}
 		off, err = s.First(&content{ctx: ctx, g: g}, size, t)

@@ -22,7 +22,7 @@ type place struct {
 	ino    uint64
 
 	journal *watch.Journal // of the folder; nil without events
-	outer   *watch.Journal // of the folder that holds the link, or of the nearest folder that exists
+	outer   *watch.Journal // of the nearest folder that exists, while the folder does not
 }
 
 func (p *place) close() {
@@ -37,7 +37,7 @@ func (p *place) close() {
 // settle makes l.at the place that the path leads to now. It reports whether that changed.
 func (l *Log) settle() bool {
 	g := l.e.guard
-	real, err := g.Real(l.path)
+	real, err := l.leadsTo()
 	if err != nil {
 		real = l.path
 		if l.at.dir != nil {
@@ -47,11 +47,16 @@ func (l *Log) settle() bool {
 	folder := g.Folder(real)
 	dev, ino, exists := inodeOf(g, folder)
 	if l.at.dir != nil && exists && l.at.real == real && l.at.dev == dev && l.at.ino == ino {
+		if err == nil {
+			l.passBack()
+		}
 		return false
 	}
 	if l.at.dir == nil && !exists && l.at.outer != nil {
 		return false
 	}
+	l.forgetPending()
+	l.links.turned = true
 	l.at.close()
 	l.at = place{real: real, folder: folder, base: real.Name()}
 	if exists {
@@ -61,14 +66,8 @@ func (l *Log) settle() bool {
 			l.at.journal, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
 		}
 	}
-	switch {
-	case l.at.dir == nil:
+	if l.at.dir == nil {
 		l.at.outer = l.watchAncestor(folder)
-	case real != l.path:
-		if dir, err := g.OpenDir(g.Folder(l.path)); err == nil {
-			l.at.outer, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
-			_ = dir.Close()
-		}
 	}
 	l.blind = l.at.journal == nil || !l.first
 	clear(l.names)

@@ -32,6 +32,7 @@ type Reader struct {
 	stopAt  *generation // with stopOff: where to end; nil for nowhere
 	stopOff int64
 	scanned int64 // how far back it has looked for lines that pass the filter
+	noted   int   // how many notes of its generation it has handed out
 	left    int   // how many more lines are wanted; negative for any number
 }
 
@@ -53,6 +54,7 @@ func (r *Reader) move(g *generation) {
 	r.g = g
 	if g != nil {
 		g.readers++
+		r.noted = len(g.notes)
 	}
 }
 
@@ -75,6 +77,7 @@ type view struct {
 	nextOpen bool // next is not pending
 	wake     <-chan struct{}
 	closed   bool
+	notes    []string
 }
 
 func (l *Log) view(g *generation) view {
@@ -86,6 +89,7 @@ func (l *Log) view(g *generation) view {
 		return v
 	}
 	v.state, v.cut, v.seeking, v.sealed, v.ends, v.next = g.state, g.cut, g.seeking, g.sealed, g.ends, g.next
+	v.notes = g.notes
 	v.nextOpen = g.next != nil && g.next.state != pending
 	return v
 }
@@ -127,6 +131,10 @@ func (r *Reader) Next(ctx context.Context) (tail.Event, error) {
 // step reads on, goes on to the next generation, or waits. It returns an event only if the end has been reached.
 func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 	v := r.l.view(r.g)
+	if r.noted < len(v.notes) && !v.closed {
+		r.declare(v.notes)
+		return nil, nil
+	}
 	switch {
 	case v.closed:
 		return nil, errClosed
@@ -331,6 +339,7 @@ func (r *Reader) unterminated() tail.Event {
 
 // enter goes to an offset of a generation.
 func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
+	was := r.g
 	r.move(g)
 	if !r.l.isReady(g) {
 		r.b.park()
@@ -346,7 +355,7 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	r.long = off > g.from+int64(r.coding.mark) && !r.coding.endsLine(&r.before)
 	r.flushed = false
 	if r.pick != nil {
-		r.pick.enter(ctx, g, off, r.long)
+		r.pick.enter(ctx, r.l, g, off, r.long, was)
 	}
 	return nil
 }

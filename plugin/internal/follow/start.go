@@ -135,7 +135,7 @@ func (r *Reader) beginTime(ctx context.Context, t time.Time) error {
 		if !g.readable(r.l) {
 			continue
 		}
-		off, found, err := firstAtTime(ctx, g, t)
+		off, found, err := r.l.firstAtTime(ctx, g, t)
 		switch {
 		case errors.Is(err, errCorrupt):
 			continue

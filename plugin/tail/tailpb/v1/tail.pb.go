@@ -1425,7 +1425,9 @@ type Gap struct {
 	Cause Cause                  `protobuf:"varint,1,opt,name=cause,proto3,enum=livetail.tail.v1.Cause" json:"cause,omitempty"`
 	// Something is missing; false: something may be missing, which nobody can know.
 	Certain bool `protobuf:"varint,2,opt,name=certain,proto3" json:"certain,omitempty"`
-	// The positions either side; a side that is unknown is absent.
+	// The positions either side; a side that is unknown is absent. Before may also be absent when a Boundary or Truncated follows, which
+	// then says where the log goes on. So a receiver takes its position from Lines.end, Boundary.to, Truncated.to, CaughtUp.at, or from
+	// Gap.before if that is set.
 	After  *Position `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	Before *Position `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
 	// How much. Absent means unknown, which is not zero.
