@@ -87,19 +87,15 @@ func (p *picker) piece(data []byte, at int64, piece tail.Piece) pick {
 	return out
 }
 
-// enter makes ready for the lines of g from off on. long says that off is inside a line; was is the generation that was left for g.
-func (p *picker) enter(ctx context.Context, l *Log, g *generation, off int64, long bool, was *generation) {
+// enter makes ready for the lines of g from off on. long says that off is inside a line.
+func (p *picker) enter(ctx context.Context, l *Log, g *generation, off int64, long bool) {
 	p.open = long
 	if p.stamp == nil {
 		return
 	}
-	last, ok := p.stamp.Last()
-	if was == nil || off != g.from {
-		last, ok = l.lastTimeBefore(ctx, g, off, maxTimesBack)
-	}
 	p.stamp.Base = g.on.id.btime
 	p.stamp.Parser.Reference = l.reference(g)
-	if err := prime(ctx, p.stamp, g, off, last, ok); err != nil {
+	if err := p.stamp.Prime(&content{ctx: ctx, g: g}, off); err != nil {
 		p.stamp.Restart()
 	}
 	if long {

@@ -339,7 +339,6 @@ func (r *Reader) unterminated() tail.Event {
 
 // enter goes to an offset of a generation.
 func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
-	was := r.g
 	r.move(g)
 	if !r.l.isReady(g) {
 		r.b.park()
@@ -355,7 +354,7 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	r.long = off > g.from+int64(r.coding.mark) && !r.coding.endsLine(&r.before)
 	r.flushed = false
 	if r.pick != nil {
-		r.pick.enter(ctx, r.l, g, off, r.long, was)
+		r.pick.enter(ctx, r.l, g, off, r.long)
 	}
 	return nil
 }
