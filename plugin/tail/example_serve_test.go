@@ -17,11 +17,18 @@ func (hello) Info(context.Context) (tail.Info, error) {
 	return tail.Info{Name: "hello", Version: "1.0"}, nil
 }
 
-func (hello) Follow(context.Context, tail.FollowRequest) iter.Seq2[tail.Event, error] {
+func (hello) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
 	return func(yield func(tail.Event, error) bool) {
 		start := tail.Position{Generation: "hello"}
 		end := start.Add(6)
-		_ = yield(tail.Lines{Start: start, End: end, Text: []byte("hello\n")}, nil) && yield(tail.CaughtUp{At: end}, nil)
+		from, _ := req.Start.Position() // A host that comes back names the position it has come to.
+		if !req.Start.End() && !from.Same(end) && !yield(tail.Lines{Start: start, End: end, Text: []byte("hello\n")}, nil) {
+			return
+		}
+		if yield(tail.CaughtUp{At: end}, nil) && req.Follow {
+			<-ctx.Done() // Nothing more is ever written.
+			yield(nil, ctx.Err())
+		}
 	}
 }
 
@@ -29,7 +36,7 @@ func (hello) Heartbeat(ctx context.Context, in iter.Seq[tail.Beat]) iter.Seq2[ta
 	return heartbeat.Run(ctx, in, heartbeat.Defaults{})
 }
 
-// A plugin in 20 lines: a tailer, and a main function that serves it.
+// A plugin in 25 lines: a tailer, and a main function that serves it.
 func ExampleServe() {
 	if err := tail.Serve(hello{}); err != nil {
 		fmt.Fprintln(os.Stderr, err) // Somebody has started it by hand.

@@ -29,8 +29,13 @@ The log is in a folder of its own, which is removed at the end. Ctrl-C ends ever
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := load(&cfg, cmd, nil)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case run.Rate < 0:
+				return &exitError{exitUsage, fmt.Errorf("--rate: %v is negative", run.Rate)}
+			case maxSize < 1:
+				return &exitError{exitUsage, fmt.Errorf("--max-size: %d is not at least 1", maxSize)}
 			}
 			dir, err := os.MkdirTemp("", "livetail-demo-")
 			if err != nil {

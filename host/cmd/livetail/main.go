@@ -68,7 +68,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.As(err, &setting):
+	case errors.As(err, &setting), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
 	}
 	return exitFailed

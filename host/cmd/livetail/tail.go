@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +32,8 @@ type tailOptions struct {
 	include, exclude []string
 	json             bool
 	color            string
+	header           []string
+	chosen           bool // a flag says where to begin
 }
 
 func newTail() *cobra.Command {
@@ -47,6 +51,7 @@ Exit codes: 0 all was delivered; 1 it did not work; 2 a mistake in the command l
 5 something is missing, and was said to be.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.chosen = cmd.Flags().Changed("lines") || cmd.Flags().Changed("from") || cmd.Flags().Changed("since")
 			events, stop, err := o.events(cmd.Context(), args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -63,6 +68,7 @@ Exit codes: 0 all was delivered; 1 it did not work; 2 a mistake in the command l
 	f.Int64VarP(&o.lines, "lines", "n", 10, "how many last lines to begin with")
 	f.StringVar(&o.from, "from", "", "position to begin at, as --json prints it")
 	f.StringVar(&o.since, "since", "", "begin with the first line of this time (2026-11-23T07:00:00Z) or age (10m)")
+	f.StringArrayVar(&o.header, "header", nil, "header for the server, as in 'Authorization: Bearer …' (repeatable); $"+tokenEnv+" is sent as a bearer token")
 	f.BoolVar(&o.noFollow, "no-follow", false, "end at the end of the log")
 	f.BoolVar(&o.wait, "wait", false, "wait for a log that does not exist yet")
 	f.StringArrayVar(&o.include, "include", nil, "only lines that match this regular expression (repeatable: any of them)")
@@ -106,14 +112,14 @@ func (o *tailOptions) events(ctx context.Context, arg string, stderr io.Writer) 
 	}
 	filter := tail.Filter{Include: o.include, Exclude: o.exclude}
 	if strings.Contains(arg, "://") {
-		return client.Follow(ctx, arg, client.Options{
-			Start: start, Once: o.noFollow, Wait: o.wait, Filter: filter,
-			OnStatus: func(s client.Status) {
-				if d, ok := s.(client.Disconnected); ok {
-					fmt.Fprintf(stderr, "livetail: the connection broke (%s), next attempt in %s\n", oneLine(d.Err.Error()), d.Retry.Round(time.Millisecond))
-				}
-			},
-		}), func() {}, nil
+		c, err := o.client(arg, start, filter, stderr)
+		if err != nil {
+			return nil, nil, &exitError{exitUsage, err}
+		}
+		return c.Follow(ctx), func() {}, nil
+	}
+	if arg == "" {
+		return nil, nil, &exitError{exitUsage, errors.New("no log is named")}
 	}
 	path, err := filepath.Abs(arg)
 	if err != nil {
@@ -130,6 +136,41 @@ func (o *tailOptions) events(ctx context.Context, arg string, stderr io.Writer) 
 	}
 	req := tail.FollowRequest{Log: path, Start: start, Follow: !o.noFollow, Wait: o.wait, Filter: filter}
 	return t.Follow(ctx, req), func() { _ = t.Close() }, nil
+}
+
+// tokenEnv is the environment variable with the token for the server, which is not for other people's eyes as an argument would be.
+const tokenEnv = "LIVETAIL_TOKEN"
+
+// attempts is how often in a row a connection is tried by a command that is to end.
+const attempts = 5
+
+// client prepares to follow the log at a URL. Where to begin is as the URL says, unless a flag says otherwise.
+func (o *tailOptions) client(arg string, start tail.Start, filter tail.Filter, stderr io.Writer) (*client.Client, error) {
+	opts := client.Options{
+		Start: start, Once: o.noFollow, Wait: o.wait, Filter: filter, Header: http.Header{},
+		OnStatus: func(s client.Status) {
+			if d, ok := s.(client.Disconnected); ok {
+				fmt.Fprintf(stderr, "livetail: the connection broke (%s), next attempt in %s\n", oneLine(d.Err.Error()), d.Retry.Round(time.Millisecond))
+			}
+		},
+	}
+	if u, err := url.Parse(arg); err == nil && !o.chosen && (u.Query().Has("lines") || u.Query().Has("from") || u.Query().Has("since")) {
+		opts.Start = tail.Start{}
+	}
+	if o.noFollow {
+		opts.Attempts = attempts
+	}
+	if token := os.Getenv(tokenEnv); token != "" {
+		opts.Header.Set("Authorization", "Bearer "+token)
+	}
+	for _, h := range o.header {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || name == "" || strings.ContainsAny(h, "\r\n") {
+			return nil, fmt.Errorf("--header: %q is not of the form 'Name: value'", h)
+		}
+		opts.Header.Set(name, strings.TrimSpace(value))
+	}
+	return client.New(arg, opts)
 }
 
 // printer writes events to a terminal, a pipe or a file.
@@ -233,6 +274,9 @@ func (p *printer) failed(ctx context.Context, err error) error {
 		if errors.Is(err, tail.ErrNotAllowed) || errors.Is(err, tail.ErrNotFound) || errors.Is(err, tail.ErrNotRegular) ||
 			errors.Is(err, tail.ErrUnreadable) {
 			return &exitError{exitRefused, err}
+		}
+		if errors.Is(err, tail.ErrBadRequest) {
+			return &exitError{exitUsage, err}
 		}
 		return err
 	case p.missing:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -104,7 +105,8 @@ func (c *Config) Validate() error {
 	}
 	for i, r := range c.Roots {
 		abs, err := filepath.Abs(r)
-		if err != nil || strings.ContainsRune(r, 0) {
+		// The empty path would be the current folder, which is not what an unset variable means.
+		if err != nil || r == "" || strings.ContainsRune(r, 0) {
 			return &Error{"roots", fmt.Sprintf("%q is not a path", r)}
 		}
 		c.Roots[i] = abs
@@ -157,8 +159,8 @@ func (c *Config) checkNames() error {
 		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}
 	}
 	if c.BasePath != "" {
-		if !strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/") || strings.ContainsAny(c.BasePath, "?#%") {
-			return &Error{"base-path", fmt.Sprintf("%q must begin with / and not end with it", c.BasePath)}
+		if !strings.HasPrefix(c.BasePath, "/") || path.Clean(c.BasePath) != c.BasePath || c.BasePath == "/" || strings.ContainsAny(c.BasePath, "?#%") {
+			return &Error{"base-path", fmt.Sprintf("%q must begin with /, not end with it, and have no empty, . or .. part", c.BasePath)}
 		}
 	}
 	return nil
@@ -166,9 +168,12 @@ func (c *Config) checkNames() error {
 
 // checkAddress refuses what is no address, and what strangers could reach without proof of who they are.
 func (c *Config) checkAddress(setting, addr string) error {
-	host, _, err := net.SplitHostPort(addr)
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return &Error{setting, fmt.Sprintf("%q is not of the form address:port", addr)}
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return &Error{setting, fmt.Sprintf("%q is not a port", port)}
 	}
 	if IsLoopback(host) || c.Insecure {
 		return nil

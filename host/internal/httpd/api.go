@@ -120,6 +120,9 @@ func (s *Server) list(r *http.Request, ask listAsk, who access.Identity) (listin
 		if !who.MayFollow(e.Log) || !containsAll(e.Log, ask.words) {
 			continue
 		}
+		if _, err := logOf(e.Log); err != nil {
+			continue // No URL names it, and a control character in it would speak to the terminal of whoever lists.
+		}
 		if len(answer.Logs) == ask.limit {
 			answer.Truncated = true
 			break

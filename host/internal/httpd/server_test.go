@@ -287,6 +287,17 @@ func TestOwn_Routes(t *testing.T) {
 	}
 }
 
+func TestLogs_NameThatWouldSpeakToATerminal_IsNotListed(t *testing.T) {
+	s := newStand(t, Options{})
+	s.fake.AddLog("/srv/odd/\x1b]0;title\a.log", "x")
+	s.fake.AddLog("/srv/odd/two\nlines.log", "x")
+	for _, target := range []string{"/", "/-/logs"} {
+		if _, _, body := s.get(target); strings.Contains(body, "/srv/odd") || !strings.Contains(body, logName) {
+			t.Errorf("%s lists %q", target, body)
+		}
+	}
+}
+
 func TestLogs_ListSearchAndLimit(t *testing.T) {
 	s := newStand(t, Options{})
 	for i := range 5 {
