@@ -2,6 +2,7 @@ package follow
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -22,6 +23,7 @@ type links struct {
 	seen    map[linkID]bool   // links that have stood at the path and whose target was opened
 	aside   map[string]*aside // links under other names, which may be renamed to the path
 	half    map[uint32]*aside // such renames of which only the first part has been seen
+	gone    map[string]bool   // names that had been left by the time their creation was told; what left them is still to be told
 	came    []*held           // the targets of seen
 	owed    int               // how many switches are not explained by seen
 	turned  bool              // the path leads elsewhere than at the last update
@@ -71,13 +73,13 @@ func (k *links) unwatch() {
 	for _, a := range k.half {
 		a.close()
 	}
-	k.journal, k.seen, k.aside, k.half = nil, nil, nil, nil
+	k.journal, k.seen, k.aside, k.half, k.gone = nil, nil, nil, nil, nil
 }
 
 // watchLinks begins to record what happens to the link at the path.
 func (l *Log) watchLinks() {
 	k := &l.links
-	k.seen, k.aside, k.half = make(map[linkID]bool), make(map[string]*aside), make(map[uint32]*aside)
+	k.seen, k.aside, k.half, k.gone = make(map[linkID]bool), make(map[string]*aside), make(map[uint32]*aside), make(map[string]bool)
 	dir, err := l.e.guard.OpenDir(l.e.guard.Folder(l.path))
 	if err == nil {
 		k.folderDev, k.folderIno, _ = inodeOfFile(dir)
@@ -106,7 +108,7 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 	if k.owed < 0 && time.Since(k.updated) > creditTime {
 		k.owed = 0
 	}
-	for range maxTurns {
+	for turn := range maxTurns {
 		l.checkFolder()
 		l.drainLinks()
 		if real, err = l.e.guard.Real(l.path); err != nil {
@@ -126,7 +128,8 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 		if !l.eventsAreComing() {
 			break // What was observed is where it leads, and all that led elsewhere came before.
 		}
-		time.Sleep(100 * time.Microsecond)
+		// A rename is visible a moment before it is told, and that moment may last as long as its process is not given a processor.
+		time.Sleep(min(100*time.Microsecond<<min(turn, 6), 5*time.Millisecond))
 	}
 	l.dropStrays()
 	if _, linked := l.linkAt(l.path); !linked && real == l.path && k.seen != nil {
@@ -155,6 +158,9 @@ func (l *Log) drainLinks() (switched bool) {
 				if from == nil {
 					from = l.observe(e.Name)
 				}
+				if from == nil && len(k.gone) < maxAside && l.hasLeft(e.Name) {
+					k.gone[e.Name] = true
+				}
 				l.setAside(e.Name, from)
 				continue
 			}
@@ -163,11 +169,13 @@ func (l *Log) drainLinks() (switched bool) {
 			l.stand(from)
 			l.stand(l.observe(base))
 		case watch.MovedFrom:
+			delete(k.gone, e.Name)
 			if a := k.aside[e.Name]; a != nil {
 				k.half[e.Cookie] = a
 				delete(k.aside, e.Name)
 			}
 		case watch.Deleted:
+			delete(k.gone, e.Name)
 			l.setAside(e.Name, nil)
 		case watch.Overflow, watch.FolderGone:
 			k.owed, k.blind = max(k.owed, 0), true
@@ -184,7 +192,7 @@ func (l *Log) drainLinks() (switched bool) {
 // eventsAreComing reports whether a link that may be renamed to the path has left its place, or is between two places, and the event that says so is
 // still to come.
 func (l *Log) eventsAreComing() bool {
-	if len(l.links.half) > 0 {
+	if len(l.links.half) > 0 || len(l.links.gone) > 0 {
 		return true
 	}
 	for name, a := range l.links.aside {
@@ -208,10 +216,21 @@ func (l *Log) dropStrays() {
 		m.close()
 	}
 	clear(l.links.half)
+	clear(l.links.gone)
 	for _, a := range l.links.aside {
 		a.close()
 	}
 	clear(l.links.aside)
+}
+
+// hasLeft reports whether nothing stands under a name in the folder of the path.
+func (l *Log) hasLeft(name string) bool {
+	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
+	if err != nil {
+		return false
+	}
+	_, err = l.e.guard.Lstat(p)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, tail.ErrNotFound)
 }
 
 func (l *Log) setAside(name string, a *aside) {
