@@ -2,9 +2,7 @@ package follow
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -33,28 +31,6 @@ type links struct {
 
 	folderDev, folderIno uint64 // the folder that journal is about
 }
-
-// linkID tells one link from another. Renaming does not change it.
-type linkID struct {
-	dev, ino uint64
-	made     int64
-}
-
-// aside is a link that was seen before it got to the path.
-type aside struct {
-	id     linkID
-	target *held // nil once it has been taken
-}
-
-func (a *aside) close() {
-	if a != nil && a.target != nil {
-		a.target.close()
-		a.target = nil
-	}
-}
-
-// maxAside bounds how many links are remembered that may be renamed to the path.
-const maxAside = 64
 
 func (k *links) close() {
 	k.unwatch()
@@ -187,97 +163,6 @@ func (l *Log) drainLinks() (switched bool) {
 		}
 	}
 	return switched
-}
-
-// eventsAreComing reports whether a link that may be renamed to the path has left its place, or is between two places, and the event that says so is
-// still to come.
-func (l *Log) eventsAreComing() bool {
-	if len(l.links.half) > 0 || len(l.links.gone) > 0 {
-		return true
-	}
-	for name, a := range l.links.aside {
-		p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
-		if err != nil {
-			continue
-		}
-		if id, ok := l.linkAt(p); !ok || id != a.id {
-			return true
-		}
-	}
-	return false
-}
-
-// dropStrays gives up waiting for links that have left their place.
-func (l *Log) dropStrays() {
-	if !l.eventsAreComing() {
-		return
-	}
-	for _, m := range l.links.half {
-		m.close()
-	}
-	clear(l.links.half)
-	clear(l.links.gone)
-	for _, a := range l.links.aside {
-		a.close()
-	}
-	clear(l.links.aside)
-}
-
-// hasLeft reports whether nothing stands under a name in the folder of the path.
-func (l *Log) hasLeft(name string) bool {
-	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
-	if err != nil {
-		return false
-	}
-	_, err = l.e.guard.Lstat(p)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, tail.ErrNotFound)
-}
-
-func (l *Log) setAside(name string, a *aside) {
-	k := &l.links
-	k.aside[name].close()
-	delete(k.aside, name)
-	switch {
-	case a == nil:
-	case len(k.aside) >= maxAside || len(k.half) >= maxAside:
-		a.close()
-	default:
-		k.aside[name] = a
-	}
-}
-
-// observe opens what the link under a name in the folder of the path leads to; nil if that is no link or leads nowhere.
-func (l *Log) observe(name string) *aside {
-	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
-	if err != nil {
-		return nil
-	}
-	id, ok := l.linkAt(p)
-	if !ok || l.links.seen[id] {
-		return nil
-	}
-	f, err := l.e.guard.Open(p)
-	if err != nil {
-		return nil
-	}
-	h, err := hold(f)
-	if err != nil {
-		return nil
-	}
-	if again, ok := l.linkAt(p); !ok || again != id {
-		h.close()
-		return nil
-	}
-	return &aside{id, h}
-}
-
-func (l *Log) linkAt(p guard.Path) (linkID, bool) {
-	st, err := l.e.guard.Lstat(p)
-	if err != nil || st.Mode()&fs.ModeSymlink == 0 {
-		return linkID{}, false
-	}
-	dev, ino, ok := statInode(st)
-	return linkID{dev, ino, st.ModTime().UnixNano()}, ok
 }
 
 // stand notes that a stands at the path, or did. It explains one switch.
