@@ -127,6 +127,8 @@ test('a link to a line survives rotation', async ({ page, context }) => {
   await open(page, 'app.log');
   await atEnd(page, /002999/);
   for (let i = 0; i < 5; i++) await page.keyboard.press('k');
+  // What a key does is painted with the next frame.
+  await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))));
   const text = await page.locator('.row.selected .m').textContent();
   await page.keyboard.press('l');
   const link = await page.evaluate(() => navigator.clipboard.readText());
