@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -17,25 +18,30 @@ type record struct {
 	line []byte
 }
 
-// clock gives the lines of one log their times: those that the tailer sends or, if it does not know them, the time of their arrival.
+// clock gives the lines of one log their times: those that the tailer sends or, if it does not know them, the time of their arrival. What it gives
+// always grows, whatever the tailer sends, because clients go on at a time and take two lines of one time for the same.
 type clock struct {
-	now  func() time.Time
-	last int64
+	now   func() time.Time
+	last  int64
+	begun bool
 }
 
-// times returns the time of each of the n lines of l, strictly increasing if it has to make them up.
+// times returns the time of each of the n lines of l.
 func (c *clock) times(l tail.Lines, n int) []int64 {
-	if len(l.Times) == n {
-		if n > 0 {
-			c.last = l.Times[n-1]
-		}
-		return l.Times
-	}
 	out := make([]int64, n)
-	now := nano(c.now())
-	for i := range out {
-		c.last = max(now, c.last+1)
-		out[i] = c.last
+	if len(l.Times) == n {
+		copy(out, l.Times)
+	} else {
+		now := nano(c.now())
+		for i := range out {
+			out[i] = now
+		}
+	}
+	for i, at := range out {
+		if c.begun && at <= c.last {
+			out[i] = c.last + 1
+		}
+		c.last, c.begun = out[i], true
 	}
 	return out
 }
@@ -117,6 +123,7 @@ func (s *Server) walk(ctx context.Context, log string, start, end int64, backwar
 	if backward {
 		req.AtTime = time.Unix(0, end)
 	}
+	order := clock{now: s.opts.Now} // Forward, the times grow from page to page, too; backward, they shrink.
 	for {
 		page, err := s.opts.Tailer.Read(ctx, req)
 		switch {
@@ -125,9 +132,18 @@ func (s *Server) walk(ctx context.Context, log string, start, end int64, backwar
 		case err != nil:
 			return fmt.Errorf("read %s: %w", log, err)
 		}
-		records, size := s.records(page.Events)
+		from := clock{now: s.opts.Now}
+		if !backward {
+			from = order
+		}
+		records, size, last := recordsOf(page.Events, from)
 		if err := b.spend(size); err != nil {
 			return err
+		}
+		if backward {
+			order.precede(records)
+		} else {
+			order = last
 		}
 		for i := range records {
 			r := records[i]
@@ -153,9 +169,20 @@ func (s *Server) walk(ctx context.Context, log string, start, end int64, backwar
 	}
 }
 
-// records returns the lines of a page in their order, and how many bytes they are.
-func (s *Server) records(events []tail.Event) (out []record, size int) {
-	a := assembler{clock: clock{now: s.opts.Now}}
+// precede moves the times of records, which come before those it was given last, below theirs.
+func (c *clock) precede(records []record) {
+	for i := range slices.Backward(records) {
+		r := &records[i]
+		if c.begun && r.at >= c.last {
+			r.at = c.last - 1
+		}
+		c.last, c.begun = r.at, true
+	}
+}
+
+// recordsOf returns the lines of a page in their order, how many bytes they are, and the clock c after them.
+func recordsOf(events []tail.Event, c clock) (out []record, size int, after clock) {
+	a := assembler{clock: c}
 	for _, e := range events {
 		var l tail.Lines
 		switch e := e.(type) {
@@ -169,5 +196,6 @@ func (s *Server) records(events []tail.Event) (out []record, size int) {
 		size += len(l.Text)
 		out = append(out, a.add(l)...)
 	}
-	return append(out, a.flush()...), size
+	out = append(out, a.flush()...)
+	return out, size, a.clock
 }

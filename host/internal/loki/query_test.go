@@ -385,22 +385,21 @@ func TestQueryRange_TailerInTrouble_IsAnsweredWithoutItsSecrets(t *testing.T) {
 }
 
 func TestRecords_LongLineInPieces_IsPutTogether(t *testing.T) {
-	s := New(Options{Tailer: newMemory()})
-	piece := func(text string, p tail.Piece) tail.Event {
-		return tail.Lines{Text: []byte(text), Piece: p, Times: []int64{5}}
+	piece := func(text string, p tail.Piece, at int64) tail.Event {
+		return tail.Lines{Text: []byte(text), Piece: p, Times: []int64{at}}
 	}
-	got, _ := s.records([]tail.Event{
-		piece("tail of one\n", tail.PieceLast),
+	got, _, _ := recordsOf([]tail.Event{
+		piece("tail of one\n", tail.PieceLast, 5),
 		tail.Lines{Text: []byte("a\r\n\nb"), Times: []int64{6, 7, 8}},
-		piece("x", tail.PieceFirst), piece("y", tail.PieceMiddle), piece("z\n", tail.PieceLast),
-		tail.Late{Lines: tail.Lines{Text: []byte("late\n"), Times: []int64{9}}},
-		piece("start of one", tail.PieceFirst),
-	})
+		piece("x", tail.PieceFirst, 9), piece("y", tail.PieceMiddle, 9), piece("z\n", tail.PieceLast, 9),
+		tail.Late{Lines: tail.Lines{Text: []byte("late\n"), Times: []int64{10}}},
+		piece("start of one", tail.PieceFirst, 12),
+	}, clock{now: time.Now})
 	var text []string
 	for _, r := range got {
 		text = append(text, fmt.Sprintf("%d %s", r.at, r.line))
 	}
-	want := []string{"5 tail of one", "6 a", "7 ", "8 b", "5 xyz", "9 late", "5 start of one"}
+	want := []string{"5 tail of one", "6 a", "7 ", "8 b", "9 xyz", "10 late", "12 start of one"}
 	if !slices.Equal(text, want) {
 		t.Errorf("\n got %q\nwant %q", text, want)
 	}

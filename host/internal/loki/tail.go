@@ -97,7 +97,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := &tailing{
 		server: s, req: req, timed: slices.Contains(info.Capabilities, tail.CapabilityTime),
-		batches: make(chan batch), follows: map[string]bool{}, ended: map[string]tail.Start{},
+		batches: make(chan batch), follows: map[string]bool{}, ended: map[string]tail.Start{}, told: map[string]int64{},
 	}
 	// Before the answer, so that a client gets every line that is written once it is connected.
 	looking, done := context.WithTimeout(r.Context(), s.limits.Timeout)
@@ -121,7 +121,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	err = t.run(ctx, backlog, starts)
 	if errors.Is(err, tail.ErrNotAllowed) { // The client is to stay away, so it is told in the way that makes it.
 		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseInternalServerErr, reason("the log may not be read any more")),
-			s.opts.Now().Add(s.limits.WriteTimeout))
+			time.Now().Add(s.limits.WriteTimeout)) // The clock of sockets is the real one.
 	}
 	_ = conn.Close() // Ends the reader.
 	t.work.Wait()

@@ -475,3 +475,44 @@ func TestReason_LongText_FitsIntoACloseFrame(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// A tailer whose times stand still or run backwards, as those of two generations may: clients take a line of the same time for the same line.
+func TestServer_TimesThatDoNotGrow_GrowForClients(t *testing.T) {
+	m, web, _ := newTest(t, func(o *Options) { o.Backlog = 3 })
+	const log = "/same.txt"
+	for i := range 4 {
+		m.write(log, noon.Add(-time.Minute), fmt.Sprintf("%da", i), fmt.Sprintf("%db", i))
+	}
+	m.write(log, noon.Add(-2*time.Minute), "back")
+	m.update(func() { m.maxPage = 2 })
+	c := dial(t, web, "query", `{job="same"}`)
+	m.write(log, noon.Add(-time.Minute), "new", "newer")
+	var tailed, times []string
+	for range 5 {
+		at, line, _ := c.next()
+		tailed, times = append(tailed, line), append(times, at)
+	}
+	equal(t, tailed, "3a", "3b", "back", "new", "newer")
+	all := []string{"0a", "0b", "1a", "1b", "2a", "2b", "3a", "3b", "back", "new", "newer"}
+	for _, direction := range []string{"forward", "backward"} {
+		_, body, _ := get(t, web, "/loki/api/v1/query_range", "query", `{job="same"}`, "direction", direction, "start", ns(-time.Hour), "end", ns(0))
+		lines, at := byTime(t, body, direction)
+		if direction == "backward" {
+			slices.Reverse(lines)
+			slices.Reverse(at)
+		}
+		equal(t, lines, all...)
+		times = append(times, "0")
+		times = append(times, at...)
+	}
+	last := ""
+	for _, at := range times {
+		if at == "0" {
+			last = ""
+		} else if at <= last {
+			t.Errorf("%s comes after %s", at, last)
+		} else {
+			last = at
+		}
+	}
+}

@@ -30,6 +30,7 @@ type tailing struct {
 	mu      sync.Mutex            // guards the rest
 	follows map[string]bool       // that go on now
 	ended   map[string]tail.Start // where to go on if it comes back
+	told    map[string]int64      // the time of the last line of each log that was shown
 }
 
 // batch is lines on their way to the writer, in their order. err ends the tail.
@@ -200,6 +201,7 @@ func isGone(err error) bool {
 func (t *tailing) lookBack(ctx context.Context, st *stream, at tail.Position, p *processor, c *collector) error {
 	req := tail.ReadRequest{Log: st.Log, At: at, Backward: true, Lines: min(pageLines, max(c.limit, 1)), Times: true}
 	left := backlogScan
+	order := clock{now: t.server.opts.Now}
 	for c.limit > 0 && left > 0 {
 		page, err := t.server.opts.Tailer.Read(ctx, req)
 		if isGone(err) || errors.Is(err, tail.ErrPositionGone) {
@@ -208,8 +210,12 @@ func (t *tailing) lookBack(ctx context.Context, st *stream, at tail.Position, p 
 		if err != nil {
 			return err
 		}
-		records, size := t.server.records(page.Events)
+		records, size, _ := recordsOf(page.Events, clock{now: t.server.opts.Now})
 		left -= max(size, 1)
+		order.precede(records)
+		if n := len(records); n > 0 && req.At.Same(at) {
+			t.told[st.Log] = records[n-1].at
+		}
 		for _, r := range slices.Backward(records) {
 			if r.at < t.req.start || !c.wants(r.at) {
 				return nil
@@ -254,6 +260,17 @@ func (t *tailing) deliver(ctx context.Context, st stream, start tail.Start) (nex
 	next = start
 	p := newProcessor(t.req.query)
 	a := assembler{clock: clock{now: t.server.opts.Now}}
+	t.mu.Lock()
+	a.clock.last, a.clock.begun = t.told[st.Log]
+	t.mu.Unlock()
+	defer func() {
+		if a.clock.begun {
+			t.mu.Lock()
+			t.told[st.Log] = a.clock.last
+			t.mu.Unlock()
+		}
+	}()
+	gapAt := int64(math.MinInt64)
 	req := tail.FollowRequest{Log: st.Log, Start: start, Follow: true, Wait: true, Times: t.timed}
 	for e, err := range t.server.opts.Tailer.Follow(ctx, req) {
 		if err != nil {
@@ -268,11 +285,12 @@ func (t *tailing) deliver(ctx context.Context, st stream, start tail.Start) (nex
 			lines = t.process(p, &st, a.add(e.Lines))
 		case tail.Gap:
 			lines = t.process(p, &st, a.flush())
-			if a.clock.last == 0 { // No line has come yet.
-				a.clock.last = nano(t.server.opts.Now())
+			at := nano(t.server.opts.Now())
+			if a.clock.begun {
+				at = a.clock.last + 1
 			}
-			a.clock.last++
-			lines = append(lines, found{a.clock.last, gapText(e), p.gapSet(&st)})
+			gapAt = max(at, gapAt+1) // Gaps are a stream of their own, so they take no time from the lines.
+			lines = append(lines, found{gapAt, gapText(e), p.gapSet(&st)})
 		}
 		if len(lines) > 0 && !t.hand(ctx, batch{lines: lines, arrived: time.Now()}) {
 			return next, nil
