@@ -38,35 +38,40 @@ func minimal(t *testing.T, dir string) *server {
 
 func TestMeasures_MinimalServer_EveryRowHasAFigure(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 20 s")
+		t.Skip("takes some seconds")
 	}
 	dir := t.TempDir()
-	b := &bench{options: options{rounds: 1, bytes: 4 << 20, clients: 5, seconds: 1, samples: 20, big: 12 << 20, stalled: 4 << 20}}
+	b := &bench{options: options{rounds: 1, still: 200 * time.Millisecond, stall: 300 * time.Millisecond, bytes: 4 << 20, clients: []int{5}, sleepers: 5, seconds: 1, samples: 20, big: 12 << 20, stalled: 4 << 20}}
 	b.servers = []*server{minimal(t, dir)}
-	for _, measure := range []func(context.Context, string) error{b.one, b.fanout, b.latency, b.last, b.idle, b.slow} {
-		if err := measure(t.Context(), dir); err != nil {
-			t.Fatal(err)
+	for _, m := range measures {
+		if err := m.run(b, t.Context(), dir); err != nil {
+			t.Fatal(m.name, err)
 		}
 	}
 	var out strings.Builder
 	if err := b.print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"one client, MB/s", "fan-out delivered, %", "latency p99, ms", "last 1000 lines of 12 MiB", "idle session", "lines lost by it"} {
+	for _, what := range []string{"one client, MB/s", "fan-out to 5, delivered, %", "latency p99, ms", "last 1000 lines of 12 MiB", "idle session", "lines lost by it"} {
 		if !strings.Contains(out.String(), what) {
 			t.Errorf("%q is missing in\n%s", what, out.String())
 		}
 	}
 	for _, r := range b.rows {
-		if _, ok := r.values[minimalName]; !ok {
+		v, ok := r.value(minimalName)
+		if !ok {
 			t.Errorf("%s has no figure", r.what)
 		}
-		if r.what == "lines lost by it" && r.values[minimalName] != 0 {
-			t.Errorf("%v lines are lost", r.values[minimalName])
+		if r.what == "lines lost by it" && v != 0 {
+			t.Errorf("%v lines are lost", v)
 		}
-		if r.what == "fan-out delivered" && (r.values[minimalName] < 50 || r.values[minimalName] > 100.5) {
-			t.Errorf("%v %% are delivered", r.values[minimalName])
+		if r.what == "fan-out to 5, delivered" && (v < 50 || v > 100.5) {
+			t.Errorf("%v %% are delivered", v)
 		}
+	}
+	var benchmarks strings.Builder
+	if err := b.printBenchmarks(&benchmarks); err != nil || !strings.Contains(benchmarks.String(), "BenchmarkHost/one_client/server=minimal_loop \t1\t") {
+		t.Errorf("%s, %v", benchmarks.String(), err)
 	}
 	if b.servers[0].memory() <= 0 {
 		t.Error("the server uses no memory")
@@ -105,5 +110,50 @@ func TestLine_HoldsItsTime(t *testing.T) {
 	}
 	if _, ok := lineTime(line[:20]); ok {
 		t.Error("a line that is cut off has a time")
+	}
+}
+
+func TestRow_MachineThatIsBusyInOneRound_LeavesTheRatio(t *testing.T) {
+	b := bench{servers: []*server{{name: minimalName}, {name: "x"}}}
+	for _, busy := range []float64{1, 10, 2} {
+		b.figure(b.servers[0], "speed", "MB/s", "", 100/busy)
+		b.figure(b.servers[1], "speed", "MB/s", "", 80/busy)
+	}
+	if v, ok := b.rows[0].ratio("x"); !ok || v != 0.8 {
+		t.Errorf("ratio %v", v)
+	}
+	if v, ok := b.rows[0].value("x"); !ok || v != 40 {
+		t.Errorf("median %v", v)
+	}
+	if _, ok := b.rows[0].value("y"); ok {
+		t.Error("a server that was not measured has a figure")
+	}
+}
+
+func TestTurn_EachRound_BeginsWithAnother(t *testing.T) {
+	b := bench{servers: []*server{{name: "a"}, {name: "b"}, {name: "c"}}}
+	var got string
+	for round := range 4 {
+		for _, s := range b.turn(round) {
+			got += s.name
+		}
+		got += " "
+	}
+	if got != "abc bca cab abc " {
+		t.Error(got)
+	}
+}
+
+func TestHistogram_Quantiles_AreRightToFourPercent(t *testing.T) {
+	var h, other histogram
+	for i := 1; i <= 1000; i++ {
+		h.add(time.Duration(i) * time.Millisecond)
+		other.add(time.Duration(i) * time.Millisecond)
+	}
+	h.merge(&other)
+	for q, want := range map[float64]float64{0.001: 1, 0.5: 500, 0.99: 990, 1: 1000} {
+		if got := h.quantile(q); got < want*0.96 || got > want*1.04 {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
 	}
 }

@@ -1,39 +1,38 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
-const (
-	fanoutEvery = 10 * time.Millisecond
-	fanoutLines = 20 // in each write: 2,000 lines a second
-)
+// fanoutRate returns how many lines are written each time, and how often. Beyond a few thousand viewers two thousand lines a second are
+// more than a machine's loopback carries.
+func fanoutRate(clients int) (lines int, every time.Duration) {
+	if clients > 2000 {
+		return 10, 100 * time.Millisecond
+	}
+	return 20, 10 * time.Millisecond
+}
 
 // fanout measures many clients on one log.
 func (b *bench) fanout(ctx context.Context, dir string) error {
-	share, p50, p99, cpu := map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}
-	for _, s := range b.servers {
-		if err := b.fanoutOf(ctx, s, filepath.Join(dir, "fanout.log"), share, p50, p99, cpu); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+	for _, clients := range b.clients {
+		// A log of its own for each: the last lines of one that was deleted would come, too, as those of a rotated file do.
+		for round := range b.rounds {
+			for _, s := range b.turn(round) {
+				if err := b.fanoutRound(ctx, s, clients, filepath.Join(dir, fmt.Sprintf("fanout-%d-%d.log", clients, round))); err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+			}
 		}
 	}
-	note := fmt.Sprintf("%d clients, %d lines/s each", b.clients, fanoutLines*int(time.Second/fanoutEvery))
-	b.add("fan-out delivered", "%", note, share)
-	b.add("fan-out p50", "ms", note, p50)
-	b.add("fan-out p99", "ms", note, p99)
-	b.add("fan-out, server", "CPU ms/s", note, cpu)
 	return nil
 }
 
-func (b *bench) fanoutOf(ctx context.Context, s *server, path string, share, p50, p99, cpu map[string]float64) error {
+func (b *bench) fanoutRound(ctx context.Context, s *server, clients int, path string) error {
 	defer os.Remove(path)
 	l, err := createLog(path)
 	if err != nil {
@@ -43,68 +42,53 @@ func (b *bench) fanoutOf(ctx context.Context, s *server, path string, share, p50
 	if err := l.write(1); err != nil {
 		return err
 	}
-	var received atomic.Int64
-	var mu sync.Mutex // guards took
-	var took []time.Duration
-	var viewers []*viewer
-	var work sync.WaitGroup
-	stop := func() {
-		for _, v := range viewers {
-			v.close()
-		}
-		work.Wait()
+	c, err := gather(ctx, s, path, clients, 1000, 1)
+	if err != nil {
+		return err
 	}
-	defer func() { stop() }()
-	for range b.clients {
-		v, err := dial(ctx, s, path, 1000)
-		if err != nil {
-			return err
-		}
-		viewers = append(viewers, v)
-		if err := v.lines(1); err != nil {
-			return err
-		}
-		work.Go(func() { // Ends when the connection does.
-			own := make([]time.Duration, 0, 1000)
-			for {
-				content, err := v.next()
-				if err != nil {
-					break
-				}
-				if i := bytes.IndexByte(content, '@'); i >= 0 {
-					if made, ok := lineTime(content[i:]); ok {
-						own = append(own, time.Since(made))
-					}
-				}
-				received.Add(int64(bytes.Count(content, at)))
-			}
-			mu.Lock()
-			took = append(took, own...)
-			mu.Unlock()
-		})
-	}
-	before, start := s.cpu(), time.Now()
-	written := int64(0)
-	ticker := time.NewTicker(fanoutEvery)
-	defer ticker.Stop()
-	for time.Since(start) < time.Duration(b.seconds)*time.Second {
-		<-ticker.C
-		// A writer that was held up writes what it owes.
-		for due := int64(time.Since(start)/fanoutEvery) * fanoutLines; written < due; written += fanoutLines {
-			if err := l.write(fanoutLines); err != nil {
-				return err
-			}
-		}
+	defer c.close()
+	used, own, start := s.cpu(), ownCPU(), time.Now()
+	written, err := b.trickle(ctx, l, clients)
+	if err != nil {
+		return err
 	}
 	elapsed := time.Since(start)
-	time.Sleep(200 * time.Millisecond) // What is on its way counts.
-	got := received.Load()
-	used := s.cpu() - before
-	stop()
-	stop = func() {}
-	slices.Sort(took)
-	share[s.name] = 100 * float64(got) / float64(written*int64(b.clients))
-	p50[s.name], p99[s.name] = quantile(took, 0.5), quantile(took, 0.99)
-	cpu[s.name] = float64(used.Milliseconds()) / elapsed.Seconds()
+	expected := written * int64(clients)
+	for end := time.Now().Add(time.Second); c.lines.Load() < expected && time.Now().Before(end); {
+		rest(ctx, 10*time.Millisecond) // What is on its way counts.
+	}
+	got := c.lines.Load()
+	used, own = s.cpu()-used, ownCPU()-own
+	lost := c.lost.Load()
+	c.close()
+	took := c.delays()
+	if lost > 0 {
+		return fmt.Errorf("%d of %d viewers were cut off", lost, clients)
+	}
+	lines, every := fanoutRate(clients)
+	what := fmt.Sprintf("fan-out to %d", clients)
+	note := fmt.Sprintf("%d lines/s each", lines*int(time.Second/every))
+	b.figure(s, what+", delivered", "%", note, 100*float64(got)/float64(expected))
+	b.figure(s, what+", p50", "ms", note, took.quantile(0.5))
+	b.figure(s, what+", p99", "ms", note, took.quantile(0.99))
+	b.figure(s, what+", server", "CPU ms/s", note, milliseconds(used)/elapsed.Seconds())
+	b.figure(s, what+", bench", "CPU ms/s", "writing and reading", milliseconds(own)/elapsed.Seconds())
 	return nil
+}
+
+// trickle writes at an even rate and returns how many lines it wrote.
+func (b *bench) trickle(ctx context.Context, l *logFile, clients int) (written int64, err error) {
+	lines, every := fanoutRate(clients)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for start := time.Now(); time.Since(start) < time.Duration(b.seconds)*time.Second && ctx.Err() == nil; {
+		<-ticker.C
+		// A writer that was held up writes what it owes.
+		for due := int64(time.Since(start)/every) * int64(lines); written < due; written += int64(lines) {
+			if err := l.write(lines); err != nil {
+				return written, err
+			}
+		}
+	}
+	return written, ctx.Err()
 }

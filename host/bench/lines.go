@@ -2,21 +2,24 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
 
 // A line is 120 bytes: @, a number of 12 digits, a space, the time in microseconds in 16 digits, a space, filling, a newline. No other
 // byte of it is an @, so that lines can be counted in whatever a server makes of them.
-const lineLength = 120
+const (
+	lineLength = 120
+	// lineHead is the length of a line's beginning up to and with its time, which takes its last stampLength bytes.
+	lineHead    = 1 + 12 + 1 + stampLength
+	stampLength = 16
+)
 
-var filling = bytes.Repeat([]byte("log line "), 20)
+var (
+	filling = bytes.Repeat([]byte("log line "), 20)
+	at      = []byte("@")
+)
 
 func appendLine(dst []byte, n int64, at time.Time) []byte {
 	from := len(dst)
@@ -25,114 +28,26 @@ func appendLine(dst []byte, n int64, at time.Time) []byte {
 	return append(dst, '\n')
 }
 
-// digits reads the number of so many digits at the start of b; -1 if it is none.
-func digits(b []byte, count int) int64 {
-	if len(b) < count {
-		return -1
+// lineTime returns when the line at the start of b was made; ok is false if it is cut off.
+func lineTime(b []byte) (made time.Time, ok bool) {
+	if len(b) < lineHead || b[0] != '@' {
+		return time.Time{}, false
 	}
 	n := int64(0)
-	for _, c := range b[:count] {
+	for _, c := range b[lineHead-stampLength : lineHead] {
 		if c < '0' || c > '9' {
-			return -1
+			return time.Time{}, false
 		}
 		n = n*10 + int64(c-'0')
 	}
-	return n
-}
-
-// lineTime returns when the line at the start of b was made; ok is false if it is cut off.
-func lineTime(b []byte) (time.Time, bool) {
-	if len(b) < 30 || b[0] != '@' {
-		return time.Time{}, false
-	}
-	n := digits(b[14:], 16)
 	return time.UnixMicro(n), n > 0
 }
-
-// viewer is a connection to a server.
-type viewer struct {
-	ws  *websocket.Conn
-	buf []byte
-}
-
-func dial(ctx context.Context, s *server, path string, lines int) (*viewer, error) {
-	d := websocket.Dialer{HandshakeTimeout: 20 * time.Second, ReadBufferSize: 4 << 10, WriteBufferSize: 512}
-	if s.subprotocol != "" {
-		d.Subprotocols = []string{s.subprotocol}
-	}
-	ws, resp, err := d.DialContext(ctx, s.url(path, lines), nil)
-	if resp != nil {
-		resp.Body.Close()
-	}
-	switch {
-	case err != nil && resp != nil:
-		return nil, fmt.Errorf("%s answers %s: %w", s.name, resp.Status, err)
-	case err != nil:
-		return nil, err
-	}
-	return &viewer{ws: ws}, nil
-}
-
-// next returns the content of the next frame, which is good until the one after. Heartbeats are answered.
-func (v *viewer) next() ([]byte, error) {
-	for {
-		_, r, err := v.ws.NextReader()
-		if err != nil {
-			return nil, err
-		}
-		v.buf = v.buf[:0]
-		for {
-			if len(v.buf) == cap(v.buf) {
-				v.buf = append(v.buf, 0)[:len(v.buf)]
-			}
-			n, err := r.Read(v.buf[len(v.buf):cap(v.buf)])
-			v.buf = v.buf[:len(v.buf)+n]
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
-		switch {
-		case string(v.buf) == "ping":
-			err = v.ws.WriteMessage(websocket.TextMessage, []byte("pong"))
-		case bytes.HasPrefix(v.buf, []byte(`{"t":"ping","id":`)):
-			id := bytes.TrimPrefix(v.buf, []byte(`{"t":"ping","id":`))
-			n := 0
-			for n < len(id) && '0' <= id[n] && id[n] <= '9' {
-				n++
-			}
-			err = v.ws.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"t":"pong","id":%s}`, id[:n]))
-		default:
-			return v.buf, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// lines reads until so many lines have come.
-func (v *viewer) lines(n int) error {
-	for n > 0 {
-		b, err := v.next()
-		if err != nil {
-			return err
-		}
-		n -= bytes.Count(b, at)
-	}
-	return nil
-}
-
-var at = []byte("@")
-
-func (v *viewer) close() { v.ws.Close() }
 
 // logFile is a log that the bench writes.
 type logFile struct {
 	*os.File
 	next int64
+	buf  []byte
 }
 
 func createLog(path string) (*logFile, error) {
@@ -142,13 +57,13 @@ func createLog(path string) (*logFile, error) {
 
 // write appends n lines in one write.
 func (l *logFile) write(n int) error {
-	var b []byte
+	l.buf = l.buf[:0]
 	now := time.Now()
 	for range n {
-		b = appendLine(b, l.next, now)
+		l.buf = appendLine(l.buf, l.next, now)
 		l.next++
 	}
-	_, err := l.Write(b)
+	_, err := l.Write(l.buf)
 	return err
 }
 

@@ -3,10 +3,10 @@
 //
 //	go run ./host/bench            builds livetail, measures everything, prints one table
 //	go run ./host/bench -quick     the same with less of everything
-//	go run ./host/bench -only one,latency
+//	go run ./host/bench -only one -rounds 5 -dir /dev/shm
 //
-// Servers run as processes of their own, clients in this one. Ratios are of one run on one machine; absolute figures are not comparable
-// between machines.
+// Servers run as processes of their own, clients in this one. Every figure is the median of its rounds, in each of which all servers are
+// measured one after the other; every ratio is the median of the rounds' ratios. Absolute figures are not comparable between machines.
 package main
 
 import (
@@ -19,25 +19,30 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
 // options are the flags.
 type options struct {
-	livetail string
-	only     string
-	dir      string
-	quick    bool
-	rounds   int
-	bytes    int64 // one client
-	clients  int   // fan-out and idle
-	seconds  int   // fan-out
-	samples  int   // latency
-	big      int64 // last lines
-	stalled  int64 // slow client
+	livetail   string
+	only       string
+	dir        string
+	fanouts    string
+	quick      bool
+	benchmarks bool
+	rounds     int
+	bytes      int64         // one client
+	clients    []int         // fan-out
+	sleepers   int           // idle
+	seconds    int           // fan-out
+	samples    int           // latency, in each round
+	big        int64         // last lines
+	stalled    int64         // slow client
+	still      time.Duration // idle: how long is looked on
+	stall      time.Duration // slow client: how long it stops
 }
 
 func main() {
@@ -45,16 +50,19 @@ func main() {
 	minimal := flag.String("minimal", "", "serve as the minimal server below this folder (used by bench itself)")
 	flag.StringVar(&o.livetail, "livetail", "", "livetail executable to measure (default: built from this repository)")
 	flag.StringVar(&o.only, "only", "", "measure only some of one, fanout, latency, last, idle, slow; separated by commas")
-	flag.StringVar(&o.dir, "dir", "", "folder for the logs, on the file system to measure (default: a temporary one)")
+	flag.StringVar(&o.dir, "dir", "", "folder for the logs, on the file system to measure; /dev/shm leaves the disk out (default: a temporary one)")
+	flag.StringVar(&o.fanouts, "fanout", "", "numbers of viewers for fanout, separated by commas (default: 10,100,1000,10000)")
+	flag.IntVar(&o.sleepers, "idle", 0, "number of sessions for idle (default: 10000)")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds of each measure (default: 3, with -quick 1)")
 	flag.BoolVar(&o.quick, "quick", false, "less of everything")
+	flag.BoolVar(&o.benchmarks, "benchstat", false, "print the figures of all rounds as go test -bench does, for benchstat, instead of the table")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	if *minimal != "" {
 		err = serveMinimal(ctx, *minimal)
-	} else {
-		o.sizes()
+	} else if err = o.sizes(); err == nil {
 		err = run(ctx, o, os.Stdout)
 	}
 	if err != nil {
@@ -64,29 +72,73 @@ func main() {
 	}
 }
 
-func (o *options) sizes() {
-	o.rounds, o.bytes, o.clients, o.seconds, o.samples, o.big, o.stalled = 3, 192<<20, 1000, 6, 2000, 1<<30, 500<<20
+// sizes fills in what the flags leave open.
+func (o *options) sizes() error {
+	rounds, sleepers, fanouts := 3, 10_000, "10,100,1000,10000"
+	o.still, o.stall = 10*time.Second, 8*time.Second
+	o.bytes, o.seconds, o.samples, o.big, o.stalled = 192<<20, 4, 700, 1<<30, 500<<20
 	if o.quick {
-		o.rounds, o.bytes, o.clients, o.seconds, o.samples, o.big, o.stalled = 1, 48<<20, 200, 3, 400, 128<<20, 100<<20
+		rounds, sleepers, fanouts = 1, 1000, "10,200"
+		o.bytes, o.seconds, o.samples, o.big, o.stalled = 48<<20, 3, 400, 128<<20, 100<<20
 	}
+	if o.rounds == 0 {
+		o.rounds = rounds
+	}
+	if o.sleepers == 0 {
+		o.sleepers = sleepers
+	}
+	if o.fanouts == "" {
+		o.fanouts = fanouts
+	}
+	for text := range strings.SplitSeq(o.fanouts, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-fanout: %q is no number of viewers", text)
+		}
+		o.clients = append(o.clients, n)
+	}
+	if o.rounds < 1 || o.sleepers < 1 {
+		return fmt.Errorf("-rounds %d and -idle %d must be at least 1", o.rounds, o.sleepers)
+	}
+	for name := range strings.SplitSeq(o.only, ",") {
+		if o.only != "" && !slices.ContainsFunc(measures, func(m measure) bool { return m.name == name }) {
+			return fmt.Errorf("-only: %q is none of one, fanout, latency, last, idle, slow", name)
+		}
+	}
+	return nil
 }
 
-// row is a line of the table: one measure of every server.
-type row struct {
-	what, unit string
-	values     map[string]float64 // by server
-	note       string
+// measure is one thing that is measured, of all servers.
+type measure struct {
+	name string
+	run  func(b *bench, ctx context.Context, dir string) error
+}
+
+var measures = []measure{
+	// Memory first: what the others leave to the garbage collector would disturb it.
+	{"idle", (*bench).idle},
+	{"slow", (*bench).slow},
+	{"one", (*bench).one},
+	{"fanout", (*bench).fanout},
+	{"latency", (*bench).latency},
+	{"last", (*bench).last},
 }
 
 // bench is one run.
 type bench struct {
 	options
 	servers []*server
-	rows    []row
+	rows    []*row
+}
+
+// turn returns the servers in the order of a round. Each round begins with another, so that what one leaves behind strikes all alike.
+func (b *bench) turn(round int) []*server {
+	i := round % len(b.servers)
+	return slices.Concat(b.servers[i:], b.servers[:i])
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
-	if err := raiseLimits(); err != nil {
+	if err := raiseLimits(max(slices.Max(o.clients), o.sleepers)); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp(o.dir, "livetail-bench-")
@@ -114,21 +166,17 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err := b.start(ctx, logs); err != nil {
 		return err
 	}
-	measures := []struct {
-		name string
-		run  func(context.Context, string) error
-	}{
-		// Memory first: what the others leave to the garbage collector would disturb it.
-		{"idle", b.idle}, {"slow", b.slow}, {"one", b.one}, {"fanout", b.fanout}, {"latency", b.latency}, {"last", b.last},
-	}
 	for _, m := range measures {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), m.name) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring", m.name)
-		if err := m.run(ctx, logs); err != nil {
+		if err := m.run(b, ctx, logs); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
+	}
+	if o.benchmarks {
+		return b.printBenchmarks(out)
 	}
 	return b.print(out)
 }
@@ -139,71 +187,3 @@ const (
 	// plainName is livetail by the plain protocol, which has no positions.
 	plainName = "livetail plain"
 )
-
-func (b *bench) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "what\t")
-	for _, s := range b.servers {
-		fmt.Fprintf(w, "%s\t", s.name)
-		if s.name != minimalName {
-			fmt.Fprint(w, "ratio\t")
-		}
-	}
-	fmt.Fprintln(w, "\t")
-	for _, r := range b.rows {
-		fmt.Fprintf(w, "%s, %s\t", r.what, r.unit)
-		base := r.values[minimalName]
-		for _, s := range b.servers {
-			v, ok := r.values[s.name]
-			if !ok {
-				fmt.Fprint(w, "–\t")
-				if s.name != minimalName {
-					fmt.Fprint(w, "\t")
-				}
-				continue
-			}
-			fmt.Fprintf(w, "%s\t", number(v))
-			if s.name != minimalName {
-				if base > 0 {
-					fmt.Fprintf(w, "%.2f\t", v/base)
-				} else {
-					fmt.Fprint(w, "\t")
-				}
-			}
-		}
-		fmt.Fprintf(w, "%s\t\n", r.note)
-	}
-	return w.Flush()
-}
-
-func number(v float64) string {
-	switch {
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	default:
-		return fmt.Sprintf("%.2f", v)
-	}
-}
-
-func (b *bench) add(what, unit, note string, values map[string]float64) {
-	b.rows = append(b.rows, row{what: what, unit: unit, values: values, note: note})
-}
-
-// medians returns the median of each list.
-func medians(lists map[string][]float64) map[string]float64 {
-	out := map[string]float64{}
-	for name, list := range lists {
-		slices.Sort(list)
-		out[name] = list[len(list)/2]
-	}
-	return out
-}
-
-func quantile(sorted []time.Duration, q float64) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return float64(sorted[min(int(q*float64(len(sorted))), len(sorted)-1)].Microseconds()) / 1000
-}

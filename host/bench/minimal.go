@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -29,6 +30,7 @@ func serveMinimal(ctx context.Context, dir string) error {
 		return err
 	}
 	go w.run() // Ends with the process.
+	open := files{open: map[string]*sharedFile{}}
 	up := websocket.Upgrader{ReadBufferSize: 512, WriteBufferSize: 4096}
 	s := http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		path := filepath.Clean(r.URL.Path)
@@ -41,14 +43,17 @@ func serveMinimal(ctx context.Context, dir string) error {
 			return
 		}
 		defer ws.Close()
+		var gone atomic.Bool
 		go func() { // Ends with the connection: control frames are answered while it reads.
 			for {
 				if _, _, err := ws.NextReader(); err != nil {
-					return
+					break
 				}
 			}
+			gone.Store(true)
+			_ = ws.Close() // The loop may notice only when something is written next; the descriptor is free now.
 		}()
-		_ = copyOut(ws, path, r.URL.Query().Get("lines") != "0", w)
+		_ = copyOut(ws, path, r.URL.Query().Get("lines") != "0", w, &open, &gone)
 	})}
 	fmt.Printf("minimal listening on %s\n", ln.Addr())
 	context.AfterFunc(ctx, func() { _ = s.Close() })
@@ -59,26 +64,26 @@ func serveMinimal(ctx context.Context, dir string) error {
 }
 
 // copyOut is the loop.
-func copyOut(ws *websocket.Conn, path string, last bool, w *changes) error {
-	f, err := os.Open(path) //nolint:gosec // It serves the folder of the bench to the bench, on loopback.
+func copyOut(ws *websocket.Conn, path string, last bool, w *changes, open *files, gone *atomic.Bool) error {
+	f, err := open.get(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	end, err := f.Seek(0, io.SeekEnd)
+	defer open.put(f)
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
+	at := info.Size()
 	buf := make([]byte, 64<<10)
 	if last {
-		if _, err := f.Seek(lastLines(f, end, 1000, buf), io.SeekStart); err != nil {
-			return err
-		}
+		at = lastLines(f.File, at, 1000, buf)
 	}
-	for {
+	for !gone.Load() {
 		seen := w.now()
-		n, err := f.Read(buf)
+		n, err := f.ReadAt(buf, at)
 		if n > 0 {
+			at += int64(n)
 			if err := ws.WriteMessage(websocket.BinaryMessage, buf[:n]); err != nil {
 				return err
 			}
@@ -88,6 +93,44 @@ func copyOut(ws *websocket.Conn, path string, last bool, w *changes) error {
 			return err
 		}
 		w.wait(seen)
+	}
+	return nil
+}
+
+// files shares open files among the connections, so that each takes one descriptor.
+type files struct {
+	mu   sync.Mutex // guards open and the users of all
+	open map[string]*sharedFile
+}
+
+type sharedFile struct {
+	*os.File
+	users int
+}
+
+func (f *files) get(path string) (*sharedFile, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.open[path]
+	if s == nil {
+		file, err := os.Open(path) //nolint:gosec // It serves the folder of the bench to the bench, on loopback.
+		if err != nil {
+			return nil, err
+		}
+		s = &sharedFile{File: file}
+		f.open[path] = s
+	}
+	s.users++
+	return s, nil
+}
+
+// put gives a file back. The next one of that name is opened anew, for it may be another.
+func (f *files) put(s *sharedFile) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.users--; s.users == 0 {
+		delete(f.open, s.Name())
+		_ = s.Close()
 	}
 }
 

@@ -137,6 +137,15 @@ func (s *server) cpu() time.Duration {
 	return total
 }
 
+// ownCPU returns the processor time that the bench has used: its clients and its writer.
+func ownCPU() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
 // memory returns the memory of the process and its children in bytes, shared pages divided among those who share them.
 func (s *server) memory() int64 {
 	total := int64(0)
@@ -155,11 +164,19 @@ func (s *server) memory() int64 {
 	return total
 }
 
-func raiseLimits() error {
+// raiseLimits lets this process and the servers open enough files for so many viewers.
+func raiseLimits(viewers int) error {
+	need := uint64(viewers + 200)
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return err
+		return os.NewSyscallError("getrlimit", err)
+	}
+	if l.Max < need {
+		l.Max = need // Only those with the privilege may.
 	}
 	l.Cur = l.Max
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return fmt.Errorf("%d viewers need %d open files, and that cannot be set (%w); raise ulimit -n, or take fewer with -fanout and -idle", viewers, need, err)
+	}
+	return nil
 }
