@@ -15,6 +15,8 @@ type Config struct {
 	Plugin *tail.LaunchOptions
 	// Tailer is used instead, as it is, if Plugin is nil.
 	Tailer tail.Tailer
+	// Mounts are further plugins or tailers, each at a prefix of its own. If there are some, Plugin and Tailer may both be missing.
+	Mounts []Mount
 
 	// Lines is how many last lines a new viewer gets; 0 means 1000, less than 0 means none.
 	Lines int
@@ -36,8 +38,14 @@ type Config struct {
 	// follow every log of the plugin.
 	TokenFile string
 
+	// Operators are the names of those credentials that may have plugins replaced over HTTP; none may if it is empty.
+	Operators []string
+
 	// MaxSessions and MaxSessionsPerAddress bound the viewers; 0 means 10,000 and 1,000.
 	MaxSessions, MaxSessionsPerAddress int
+
+	// Limits are the other bounds on what viewers may cost.
+	Limits Limits
 
 	// Profiles adds /debug/pprof/ to what operators are served, for a listener that only this machine reaches.
 	Profiles bool
@@ -48,6 +56,59 @@ type Config struct {
 	Log *logrus.Logger
 }
 
+// Mount is a plugin, or a tailer as it is, whose logs stand below a prefix: what it calls /web is /docker/web to viewers if the prefix is
+// /docker. A log is that of the longest prefix.
+type Mount struct {
+	Prefix string
+	Plugin *tail.LaunchOptions
+	Tailer tail.Tailer
+}
+
+// Limits bound what viewers may cost. The zero value of a field means its default.
+type Limits struct {
+	// SessionRate is how many sessions per second one address may open in the long run, SessionBurst how many at once; default 50 and 200.
+	// A negative rate means no limit. Loopback addresses do not count.
+	SessionRate  float64
+	SessionBurst int
+	// Downloads is how many whole logs may be downloaded at a time; default 32.
+	Downloads int
+	// HandshakeTimeout bounds the handshake of TLS, and the time until the head of a request is there; default 5 s. IdleTimeout is how long
+	// a connection without a request is kept; default 2 min. Both are those of the servers that [Host.Server] returns.
+	HandshakeTimeout, IdleTimeout time.Duration
+	// WriteTimeout is how long a viewer may take no byte of what it is sent; default 5 s.
+	WriteTimeout time.Duration
+	// Message is the longest message of a viewer, in bytes; default 4096.
+	Message int
+	// PageLines is the most lines of one page of history; default and most 10,000.
+	PageLines int
+	// FilterSteps is what the patterns of one filter may cost together, in steps of the compiled program; default and most 500.
+	FilterSteps int
+}
+
+func (l Limits) filled() Limits {
+	if l.SessionRate == 0 {
+		l.SessionRate = 50
+	}
+	l.SessionRate = max(l.SessionRate, 0)
+	l.SessionBurst = positive(l.SessionBurst, 200)
+	l.Downloads = positive(l.Downloads, 32)
+	l.HandshakeTimeout = positive(l.HandshakeTimeout, 5*time.Second)
+	l.IdleTimeout = positive(l.IdleTimeout, 2*time.Minute)
+	l.WriteTimeout = positive(l.WriteTimeout, 5*time.Second)
+	return l
+}
+
+// FieldError is a mistake in one field of a [Config].
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *FieldError) Unwrap() error { return e.Err }
+
 // filled returns c with the defaults in place.
 func (c Config) filled() Config {
 	c.Heartbeat = positive(c.Heartbeat, 10*time.Second)
@@ -55,6 +116,7 @@ func (c Config) filled() Config {
 	c.ShutdownTimeout = positive(c.ShutdownTimeout, 10*time.Second)
 	c.MaxSessions = positive(c.MaxSessions, 10_000)
 	c.MaxSessionsPerAddress = positive(c.MaxSessionsPerAddress, 1_000)
+	c.Limits = c.Limits.filled()
 	if c.Version == "" {
 		c.Version = "unknown"
 	}

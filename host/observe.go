@@ -9,12 +9,16 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/livetail/livetail/host/internal/hub"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/host/internal/supervise"
 )
 
-// pluginChanged tells operators and viewers how the plugin is.
-func (h *Host) pluginChanged(s supervise.Status) {
+// pluginChanged tells operators and viewers how the plugin of m is.
+func (h *Host) pluginChanged(m *mounted, s supervise.Status) {
 	entry := h.cfg.Log.WithFields(logrus.Fields{"state": s.State.String(), "restarts": s.Restarts})
+	if m.prefix != mount.Root {
+		entry = entry.WithField("mount", m.prefix)
+	}
 	if s.Pid != 0 {
 		entry = entry.WithField("pid", s.Pid)
 	}
@@ -24,13 +28,13 @@ func (h *Host) pluginChanged(s supervise.Status) {
 	switch s.State {
 	case supervise.StateUp:
 		entry.Info("the plugin is up")
-		h.hub.Notify(hub.Status{State: hub.StateUp})
+		m.hub.Notify(hub.Status{State: hub.StateUp})
 	case supervise.StateRestarting:
 		entry.Warn("the plugin went away and is started again; viewers stay connected")
-		h.hub.Notify(hub.Status{State: hub.StateRestarting})
+		m.hub.Notify(hub.Status{State: hub.StateRestarting})
 	case supervise.StateDown:
 		entry.Error("the plugin cannot be started; it is tried again, slowly")
-		h.hub.Notify(hub.Status{State: hub.StateDown})
+		m.hub.Notify(hub.Status{State: hub.StateDown})
 	case supervise.StateStarting, supervise.StateStopped:
 		entry.Debug("the plugin")
 	}
@@ -58,13 +62,16 @@ func (h *Host) CertificateChanged(notAfter time.Time, err error) {
 }
 
 // pluginLog makes entries of our own log out of what a plugin writes to its standard error.
-func pluginLog(to *logrus.Logger) *supervise.Stderr {
+func pluginLog(to *logrus.Logger, prefix string) *supervise.Stderr {
 	return supervise.NewStderr(supervise.StderrOptions{Emit: func(r supervise.Record) {
 		level, err := logrus.ParseLevel(r.Level)
 		if err != nil || level < logrus.ErrorLevel {
 			level = logrus.ErrorLevel // A plugin cannot end the host by what it says.
 		}
 		entry := to.WithField("from", "plugin")
+		if prefix != mount.Root {
+			entry = entry.WithField("mount", prefix)
+		}
 		for k, v := range r.Fields {
 			entry = entry.WithField("plugin."+k, v)
 		}
@@ -76,13 +83,13 @@ func pluginLog(to *logrus.Logger) *supervise.Stderr {
 }
 
 // newServer is an HTTP server with limits against slow and oversized requests.
-func newServer(handler http.Handler, to *logrus.Logger) *http.Server {
+func newServer(handler http.Handler, cfg Config) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: cfg.Limits.HandshakeTimeout,
+		IdleTimeout:       cfg.Limits.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(serverLog{to}, "", 0),
+		ErrorLog:          log.New(serverLog{cfg.Log}, "", 0),
 	}
 }
 

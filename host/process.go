@@ -13,8 +13,9 @@ import (
 // launcher starts plugin processes for the supervisor. The first one can be started ahead of time, so that a plugin that cannot work is a
 // mistake that is told at once, and not a state that is waited out.
 type launcher struct {
-	opts tail.LaunchOptions
-	log  *logrus.Logger
+	opts   tail.LaunchOptions
+	log    *logrus.Logger
+	prefix string // where it is mounted; for the log
 
 	mu    sync.Mutex // guards first
 	first *tail.Process
@@ -22,7 +23,7 @@ type launcher struct {
 
 // ahead starts the first process.
 func (l *launcher) ahead(ctx context.Context) error {
-	p, err := l.start(ctx)
+	p, err := l.process(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,12 @@ func (l *launcher) launch(ctx context.Context) (supervise.Process, error) {
 	if p != nil {
 		return p, nil
 	}
-	p, err := l.start(ctx)
+	return l.start(ctx)
+}
+
+// start is launch for a new process in any case.
+func (l *launcher) start(ctx context.Context) (supervise.Process, error) {
+	p, err := l.process(ctx)
 	if err != nil {
 		return nil, err // Not p: a nil *tail.Process in the interface would not be nil.
 	}
@@ -59,10 +65,10 @@ func (l *launcher) drop() {
 	}
 }
 
-func (l *launcher) start(ctx context.Context) (*tail.Process, error) {
+func (l *launcher) process(ctx context.Context) (*tail.Process, error) {
 	opts := l.opts
 	if opts.Stderr == nil {
-		opts.Stderr = pluginLog(l.log)
+		opts.Stderr = pluginLog(l.log, l.prefix)
 	}
 	p, err := tail.Launch(ctx, opts)
 	if err != nil {

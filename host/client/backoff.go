@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	firstWait = 100 * time.Millisecond
+	firstWait = 500 * time.Millisecond
 	maxWait   = 30 * time.Second
 )
 
-// backoff returns how long to wait before the attempt after n failed ones: what the server advised or a tenth of a second, doubled
+// backoff returns how long to wait before the attempt after n failed ones: what the server advised or half a second, doubled
 // from attempt to attempt, and up to as much again at random, so that the clients of a server do not all come back at once.
 func backoff(n int, advised time.Duration) time.Duration {
 	wait := max(advised, firstWait)

@@ -16,6 +16,7 @@ import (
 	"github.com/livetail/livetail/host/client"
 	"github.com/livetail/livetail/host/internal/httpd"
 	"github.com/livetail/livetail/host/internal/hub"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/plugin/tail"
 	"github.com/livetail/livetail/plugin/tail/tailtest"
 )
@@ -37,7 +38,7 @@ func newFrontDoor(t *testing.T, o httpd.Options, ho hub.Options, lines ...string
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { _ = h.Run(ctx) }) // Ends with ctx.
-	o.Hub, o.Tailer, o.Name = h, f.fake, "livetail test"
+	o.Mounts, o.Name = mount.Single(h, f.fake), "livetail test"
 	s, err := httpd.New(o)
 	if err != nil {
 		t.Fatal(err)

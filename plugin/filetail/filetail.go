@@ -6,6 +6,7 @@ package filetail
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -111,9 +112,22 @@ func (t *Tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.
 	}
 }
 
+// resolve is guard.Resolve, and refuses what lies behind a link that leads out of the roots in the same words as any other path outside of
+// them: the engine would only say that there is no such file there.
+func (t *Tailer) resolve(log string) (guard.Path, error) {
+	path, err := t.guard.Resolve(log)
+	if err != nil {
+		return path, err
+	}
+	if _, err := t.guard.Lstat(path); errors.Is(err, tail.ErrNotAllowed) {
+		return path, err
+	}
+	return path, nil
+}
+
 // Follow implements [tail.Tailer].
 func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
-	path, err := t.guard.Resolve(req.Log)
+	path, err := t.resolve(req.Log)
 	if err != nil {
 		return func(yield func(tail.Event, error) bool) { yield(nil, err) }
 	}
@@ -122,7 +136,7 @@ func (t *Tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 
 // Read implements [tail.Tailer].
 func (t *Tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
-	path, err := t.guard.Resolve(req.Log)
+	path, err := t.resolve(req.Log)
 	if err != nil {
 		return tail.Page{}, err
 	}

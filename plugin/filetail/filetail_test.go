@@ -1,6 +1,7 @@
 package filetail_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,5 +75,32 @@ func TestTailer_KeepsTheContract(t *testing.T) {
 				return ft, &file{t: t, path: filepath.Join(dir, "app.log")}
 			})
 		})
+	}
+}
+
+func TestTailer_BehindAFolderLinkThatLeadsOut_IsAsForbiddenAsTheRestOfTheDisk(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(elsewhere, "there.log"), []byte("x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	ft, err := filetail.New(filetail.Config{Roots: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ft.Close()
+	for _, name := range []string{"out", "out/there.log", "out/missing.log", "out/none/there.log"} {
+		for _, wait := range []bool{false, true} {
+			for _, err := range ft.Follow(t.Context(), tail.FollowRequest{Log: filepath.Join(dir, name), Wait: wait}) {
+				if !errors.Is(err, tail.ErrNotAllowed) {
+					t.Errorf("%s, wait %v: %v", name, wait, err)
+				}
+			}
+		}
+		if _, err := ft.Read(t.Context(), tail.ReadRequest{Log: filepath.Join(dir, name), At: tail.Position{Generation: "a"}, Lines: 1}); !errors.Is(err, tail.ErrNotAllowed) {
+			t.Errorf("page of %s: %v", name, err)
+		}
 	}
 }

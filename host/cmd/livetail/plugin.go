@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/livetail/livetail/host"
 	"github.com/livetail/livetail/host/internal/config"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/plugin/filetail"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -39,20 +41,26 @@ func newPlugin() *cobra.Command {
 	return cmd
 }
 
-// pluginOptions says how the plugin is started: another executable if the settings name one, otherwise this very program.
-func pluginOptions(cfg *config.Config) (*tail.LaunchOptions, error) {
-	if cfg.Plugin != "" {
-		return &tail.LaunchOptions{
-			Path: cfg.Plugin, Args: append(slices.Clip(cfg.PluginArgs), cfg.Roots...),
-			SHA256: cfg.PluginSHA256, Env: pluginEnv(),
-		}, nil
+// pluginOptions says how plugins are started: the one at the top, which is this very program unless the settings name another executable, and
+// those that are mounted below it.
+func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.Mount, err error) {
+	for _, m := range cfg.Mounts {
+		opts := &tail.LaunchOptions{Path: m.Path, Args: m.Args, SHA256: m.SHA256, Env: pluginEnv()}
+		switch {
+		case m.Prefix != mount.Root:
+			mounts = append(mounts, host.Mount{Prefix: m.Prefix, Plugin: opts})
+			continue
+		case m.Path != "":
+			opts.Args = append(slices.Clip(m.Args), cfg.Roots...)
+		default:
+			if opts.Path, err = os.Executable(); err != nil {
+				return nil, nil, fmt.Errorf("find this program's own file: %w", err)
+			}
+			opts.Args = append([]string{"plugin", "--poll", cfg.Poll.String(), "--"}, cfg.Roots...)
+		}
+		top = opts
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program's own file: %w", err)
-	}
-	args := append([]string{"plugin", "--poll", cfg.Poll.String(), "--"}, cfg.Roots...)
-	return &tail.LaunchOptions{Path: self, Args: args, Env: pluginEnv()}, nil
+	return top, mounts, nil
 }
 
 // pluginEnv is what the plugin gets to know of the host's environment: nothing but the time zone.

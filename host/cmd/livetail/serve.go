@@ -36,7 +36,11 @@ Every flag can also be set in the environment (LIVETAIL_HEARTBEAT_TIMEOUT=5s) an
 Name folders rather than files where you can: rotated files are found beside the live one either way, but a file that is mounted alone into a
 container is cut off from its successors.
 
-A hang-up signal (SIGHUP) starts the plugin anew, also from an executable that was replaced, while every viewer stays connected.`,
+A hang-up signal (SIGHUP) starts the plugins anew, also from executables that were replaced, while every viewer stays connected.
+
+Further plugins show other logs below a prefix, such as those of containers:
+
+    livetail serve --plugin /docker=/usr/bin/livetail-docker /var/log`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log, err := load(&cfg, cmd, args)
 			if err != nil {
@@ -66,24 +70,28 @@ func load(cfg *config.Config, cmd *cobra.Command, args []string) (*logrus.Logger
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	for _, name := range config.Unknown(cmd.Flags(), os.Environ()) {
+		log.WithField("variable", name).Warn("this environment variable looks like a setting, but is none; livetail serve --help lists them")
+	}
 	return log, nil
 }
 
 // serve runs the front door until ctx is cancelled, then says good-bye to all viewers. Once viewers can come, announce is told the address and
 // the URL, which has no slash at its end.
 func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce func(addr, url string)) error {
-	opts, err := pluginOptions(cfg)
+	plugin, mounts, err := pluginOptions(cfg)
 	if err != nil {
 		return err
 	}
 	h, err := host.New(host.Config{
-		Plugin: opts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
+		Plugin: plugin, Mounts: mounts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
 		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
+		Operators: cfg.Operators, Limits: limitsOf(cfg),
 		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log,
 	})
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return &exitError{exitUsage, named(err)}
 	}
 	var secure *access.TLS
 	if cfg.TLSCert != "" {
@@ -121,7 +129,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 		ln = tls.NewListener(ln, secure.Config())
 		running.Go(func() { _ = secure.Run(ctx) }) // Its error is that of the context.
 	}
-	running.Go(func() { swapOnHangup(ctx, h, cfg, log) })
+	running.Go(func() { swapOnHangup(ctx, h, log) })
 	door, opsServer := h.Server(), h.OpsServer()
 	running.Go(func() { cancelOnError(cancel, door.Serve(ln)) })
 	if ops != nil {
@@ -135,6 +143,28 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 		err = errors.Join(err, cause)
 	}
 	log.Info("ended")
+	return err
+}
+
+// limitsOf are the settings of what viewers may cost, in package host's way.
+func limitsOf(cfg *config.Config) host.Limits {
+	rate := cfg.SessionRate
+	if rate == 0 {
+		rate = -1
+	}
+	return host.Limits{
+		SessionRate: rate, SessionBurst: cfg.SessionBurst, Downloads: cfg.MaxDownloads,
+		HandshakeTimeout: cfg.HandshakeTimeout, IdleTimeout: cfg.IdleTimeout, WriteTimeout: cfg.WriteTimeout,
+		Message: cfg.MaxMessage, PageLines: cfg.MaxPageLines, FilterSteps: cfg.MaxFilterSteps,
+	}
+}
+
+// named says which setting a mistake is in that package host finds.
+func named(err error) error {
+	settings := map[string]string{"TokenFile": "token-file", "TrustedProxies": "trusted-proxy", "Mounts": "plugin"}
+	if field, ok := errors.AsType[*host.FieldError](err); ok && settings[field.Field] != "" {
+		return &config.Error{Setting: settings[field.Field], Problem: field.Err.Error()}
+	}
 	return err
 }
 
@@ -172,8 +202,8 @@ func shutdown(s *http.Server) {
 	}
 }
 
-// swapOnHangup starts the plugin anew at each SIGHUP, until ctx ends.
-func swapOnHangup(ctx context.Context, h *host.Host, cfg *config.Config, log *logrus.Logger) {
+// swapOnHangup starts the plugins anew at each SIGHUP, one after the other, until ctx ends.
+func swapOnHangup(ctx context.Context, h *host.Host, log *logrus.Logger) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -183,15 +213,14 @@ func swapOnHangup(ctx context.Context, h *host.Host, cfg *config.Config, log *lo
 			return
 		case <-hangup:
 		}
-		opts, err := pluginOptions(cfg)
-		if err == nil {
-			err = h.Swap(ctx, *opts)
+		for _, prefix := range h.Prefixes() {
+			entry := log.WithField("mount", prefix)
+			if err := h.Restart(ctx, prefix); err != nil {
+				entry.WithError(err).Error("the plugin was not replaced; the old one goes on")
+				continue
+			}
+			entry.Info("the plugin was replaced")
 		}
-		if err != nil {
-			log.WithError(err).Error("the plugin was not replaced; the old one goes on")
-			continue
-		}
-		log.Info("the plugin was replaced")
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/livetail/livetail/host/internal/access"
 )
 
 // Config is everything that can be set.
@@ -42,12 +44,25 @@ type Config struct {
 	TLSKey      string
 	TLSClientCA string
 
+	Operators []string // names of credentials that may have plugins replaced
+
 	MaxSessions           int
 	MaxSessionsPerAddress int
+	SessionRate           float64
+	SessionBurst          int
+	MaxDownloads          int
+	HandshakeTimeout      time.Duration
+	IdleTimeout           time.Duration
+	WriteTimeout          time.Duration
+	MaxMessage            int
+	MaxPageLines          int
+	MaxFilterSteps        int
 
-	Plugin       string
+	// Plugins, PluginArgs and PluginSHA256 are as they were said, with or without PREFIX=; Mounts is what they mean.
+	Plugins      []string
 	PluginArgs   []string
-	PluginSHA256 string
+	PluginSHA256 []string
+	Mounts       []Mount
 
 	Poll time.Duration
 
@@ -80,11 +95,11 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.TLSKey, "tls-key", "", "PEM file with the key of the certificate")
 	fs.StringVar(&c.TLSClientCA, "tls-client-ca", "", "PEM file with the authorities of which viewers must show a certificate")
 	fs.BoolVar(&c.Insecure, "insecure", false, "allow an address other than loopback without credentials and TLS")
-	fs.IntVar(&c.MaxSessions, "max-sessions", 10_000, "most viewers at a time")
-	fs.IntVar(&c.MaxSessionsPerAddress, "max-sessions-per-address", 1_000, "most viewers at a time from one address")
-	fs.StringVar(&c.Plugin, "plugin", "", "executable of another plugin that follows the logs (default: livetail starts itself as one)")
-	fs.StringSliceVar(&c.PluginArgs, "plugin-arg", nil, "argument for --plugin, before the roots (repeatable)")
-	fs.StringVar(&c.PluginSHA256, "plugin-sha256", "", "checksum that the plugin's executable must have")
+	c.bindLimits(fs)
+	fs.StringArrayVar(&c.Plugins, "plugin", nil, "[PREFIX=]PATH: executable of a plugin whose logs stand below PREFIX, e.g. /docker=/usr/bin/livetail-docker; without PREFIX, of the one for DIR|FILE in place of livetail's own (repeatable)")
+	fs.StringArrayVar(&c.PluginArgs, "plugin-arg", nil, "[PREFIX=]ARG: argument for the plugin at PREFIX; without PREFIX, for the one for DIR|FILE, before these (repeatable)")
+	fs.StringArrayVar(&c.PluginSHA256, "plugin-sha256", nil, "[PREFIX=]SHA256: checksum that the plugin's executable must have (repeatable)")
+	fs.StringSliceVar(&c.Operators, "operator", nil, "name of a credential that may have plugins replaced over HTTP (repeatable; default: nobody)")
 	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
@@ -128,18 +143,20 @@ func (c *Config) Validate() error {
 		return &Error{"heartbeat-timeout", fmt.Sprintf("%s is not between 100ms and 1h", c.HeartbeatTimeout)}
 	case c.ShutdownTimeout < 0 || c.ShutdownTimeout > 10*time.Minute:
 		return &Error{"shutdown-timeout", fmt.Sprintf("%s is not between 0s and 10m", c.ShutdownTimeout)}
-	case c.MaxSessions < 1:
-		return &Error{"max-sessions", "must be at least 1"}
-	case c.MaxSessionsPerAddress < 1:
-		return &Error{"max-sessions-per-address", "must be at least 1"}
 	case c.Poll < 10*time.Millisecond || c.Poll > time.Minute:
 		return &Error{"poll", fmt.Sprintf("%s is not between 10ms and 1m", c.Poll)}
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return &Error{"tls-cert", "and tls-key belong together, and only one of them is set"}
 	case c.TLSClientCA != "" && c.TLSCert == "":
 		return &Error{"tls-client-ca", "is set without tls-cert"}
-	case c.Plugin == "" && (len(c.PluginArgs) > 0 || c.PluginSHA256 != ""):
-		return &Error{"plugin", "is missing, but plugin-arg or plugin-sha256 is set"}
+	case len(c.Operators) > 0 && c.TokenFile == "":
+		return &Error{"operator", "is set without token-file, which holds the credentials"}
+	}
+	if err := c.checkLimits(); err != nil {
+		return err
+	}
+	if err := c.readMounts(); err != nil {
+		return err
 	}
 	return c.checkNames()
 }
@@ -154,6 +171,9 @@ func (c *Config) checkNames() error {
 		if h == "" || strings.ContainsAny(h, "/ *") {
 			return &Error{"allowed-host", fmt.Sprintf("%q is not a host name", h)}
 		}
+	}
+	if _, err := access.NewProxies(c.TrustedProxies); err != nil {
+		return &Error{"trusted-proxy", err.Error()}
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}

@@ -103,6 +103,23 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 		{name: "base path", args: []string{"--base-path", "logs/"}, want: "base-path: "},
 		{name: "public url", args: []string{"--public-url", "example.org"}, want: "public-url: "},
 		{name: "checksum alone", args: []string{"--plugin-sha256", "00"}, want: "plugin: is missing"},
+		{name: "argument alone", args: []string{"--plugin-arg", "/docker=-x"}, want: "plugin: is missing"},
+		{name: "checksum that is none", args: []string{"--plugin", "x", "--plugin-sha256", "00"}, want: "plugin-sha256: "},
+		{name: "two plugins at one place", args: []string{"--plugin", "/a=x", "--plugin", "/a=y"}, want: "plugin: two are said for /a"},
+		{name: "plugin without a path", args: []string{"--plugin", "/a="}, want: "plugin: "},
+		{name: "plugin at a bad place", args: []string{"--plugin", "/a/=x"}, want: "plugin: prefix"},
+		{name: "proxy", args: []string{"--trusted-proxy", "nowhere"}, want: "trusted-proxy: "},
+		{name: "operator without credentials", args: []string{"--operator", "olga"}, want: "operator: "},
+		{name: "rate", args: []string{"--session-rate", "-1"}, want: "session-rate: "},
+		{name: "rate that is no number", args: []string{"--session-rate", "NaN"}, want: "session-rate: "},
+		{name: "burst", args: []string{"--session-burst", "0"}, want: "session-burst: "},
+		{name: "downloads", args: []string{"--max-downloads", "0"}, want: "max-downloads: "},
+		{name: "handshake", args: []string{"--handshake-timeout", "0s"}, want: "handshake-timeout: "},
+		{name: "idle", args: []string{"--idle-timeout", "1ms"}, want: "idle-timeout: "},
+		{name: "write", args: []string{"--write-timeout", "2h"}, want: "write-timeout: "},
+		{name: "message", args: []string{"--max-message", "100"}, want: "max-message: "},
+		{name: "page", args: []string{"--max-page-lines", "10001"}, want: "max-page-lines: "},
+		{name: "filter", args: []string{"--max-filter-steps", "501"}, want: "max-filter-steps: "},
 		{name: "half of TLS", args: []string{"--tls-cert", "a.pem"}, want: "tls-cert: and tls-key belong together"},
 		{name: "client certificates without TLS", args: []string{"--tls-client-ca", "a.pem"}, want: "tls-client-ca: "},
 		{name: "credentials in the clear", args: []string{"--listen", ":8765", "--token-file", "t"}, want: "listen: "},
@@ -118,6 +135,47 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 				t.Errorf("got %q, want one line with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestValidate_Plugins_AreMountedAtTheirPrefixes(t *testing.T) {
+	sum := strings.Repeat("ab", 32)
+	want := []Mount{
+		{Prefix: "/", Path: "/opt/own", Args: []string{"-v", "--k=v", "/x=y"}, SHA256: sum},
+		{Prefix: "/docker", Path: "/opt/docker", Args: []string{"--dir=/d"}},
+	}
+	same := func(c *Config) bool {
+		return slices.EqualFunc(c.Mounts, want, func(a, b Mount) bool {
+			return a.Prefix == b.Prefix && a.Path == b.Path && a.SHA256 == b.SHA256 && slices.Equal(a.Args, b.Args)
+		})
+	}
+	c, err := load(t, []string{
+		"--plugin", "/docker=/opt/docker", "--plugin", "/opt/own", "--plugin-arg", "-v", "--plugin-arg=--k=v", "--plugin-arg", "/docker=--dir=/d",
+		"--plugin-arg", "/x=y", "--plugin-sha256", sum,
+	}, nil, "")
+	if err != nil || !same(c) {
+		t.Errorf("flags: got %+v, %v", c.Mounts, err)
+	}
+	c, err = load(t, nil, nil, "plugin: [/=/opt/own, /docker=/opt/docker]\nplugin-arg: [-v, --k=v, /docker=--dir=/d, /x=y]\nplugin-sha256: [/="+sum+"]\n")
+	if err != nil || !same(c) {
+		t.Errorf("file: got %+v, %v", c, err)
+	}
+	c, err = load(t, nil, map[string]string{"LIVETAIL_PLUGIN": "/docker=/opt/docker"}, "")
+	if err != nil || len(c.Mounts) != 2 || c.Mounts[0].Path != "" || c.Mounts[1].Path != "/opt/docker" {
+		t.Errorf("environment: got %+v, %v", c, err)
+	}
+}
+
+func TestUnknown_MisspelledVariables_AreFound(t *testing.T) {
+	var c Config
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	c.Bind(fs)
+	got := Unknown(fs, []string{
+		"LIVETAIL_LINES=3", "LIVETAIL_ROOTS=/x", "LIVETAIL_HARTBEAT=3s", "LIVETAIL_lines=3", "LIVETAIL_SERVICE_HOST=10.0.0.1", "LIVETAIL_PORT=tcp://10.0.0.1:80",
+		"LIVETAIL_PORT_80_TCP=x", "LIVETAIL_CONFIG=/x", "PATH=/bin", "LIVETAIL_",
+	})
+	if want := []string{"LIVETAIL_", "LIVETAIL_HARTBEAT", "LIVETAIL_lines"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -24,6 +24,25 @@ func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// Unknown returns the environment variables among environ (NAME=value) that look like settings and are none. Those that Kubernetes makes for
+// a service of the name livetail are left out.
+func Unknown(fs *pflag.FlagSet, environ []string) []string {
+	known := []string{EnvName("roots")}
+	fs.VisitAll(func(f *pflag.Flag) { known = append(known, EnvName(f.Name)) })
+	var unknown []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		rest, ours := strings.CutPrefix(name, EnvPrefix)
+		switch {
+		case !ours, slices.Contains(known, name), strings.HasPrefix(rest, "SERVICE_"), rest == "PORT", strings.HasPrefix(rest, "PORT_"):
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
 // Load fills in what the command line left open, from the environment and then from the file that --config names. The command line has been
 // parsed into fs, and args are what remained of it: the roots.
 func (c *Config) Load(fs *pflag.FlagSet, args []string, getenv func(string) string) error {

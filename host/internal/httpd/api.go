@@ -2,15 +2,17 @@ package httpd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/livetail/livetail/host/internal/access"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -50,6 +52,8 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request, path string, who ac
 type listing struct {
 	Logs      []listedLog `json:"logs"`
 	Truncated bool        `json:"truncated"`
+	// Missing are the prefixes whose plugin could not say what there is.
+	Missing []string `json:"missing,omitempty"`
 }
 
 type listedLog struct {
@@ -113,7 +117,11 @@ func (s *Server) list(r *http.Request, ask listAsk, who access.Identity) (listin
 	ctx, cancel := context.WithTimeout(r.Context(), listTime)
 	defer cancel()
 	answer := listing{Logs: []listedLog{}}
-	for e, err := range s.o.Tailer.List(ctx, tail.ListRequest{Prefix: ask.prefix}) {
+	for e, err := range s.o.Mounts.List(ctx, tail.ListRequest{Prefix: ask.prefix}) {
+		if incomplete := (*mount.Incomplete)(nil); errors.As(err, &incomplete) {
+			answer.Missing = slices.DeleteFunc(slices.Clone(incomplete.Prefixes), func(p string) bool { return !who.MayFollow(p) })
+			break
+		}
 		if err != nil {
 			return listing{}, err
 		}
@@ -158,76 +166,4 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request, who access.Identi
 		b.WriteString(l.Log + "\n")
 	}
 	text(w, b.String())
-}
-
-// aboutAnswer is the answer of /-/info.
-type aboutAnswer struct {
-	Server       string   `json:"server"`
-	Plugin       string   `json:"plugin"`
-	Roots        []string `json:"roots"`
-	Capabilities []string `json:"capabilities"`
-	Protocols    []string `json:"protocols"`
-}
-
-// about answers with what this server is.
-func (s *Server) about(w http.ResponseWriter, r *http.Request, who access.Identity) {
-	info, err := s.info.get(r.Context())
-	if err != nil {
-		s.refuse(w, err)
-		return
-	}
-	a := aboutAnswer{
-		Server: s.o.Name, Plugin: strings.TrimSpace(info.Name + " " + info.Version), Roots: []string{},
-		Capabilities: append([]string{}, info.Capabilities...), Protocols: []string{"plain", wire.Subprotocol},
-	}
-	for _, root := range info.Roots {
-		if who.MayFollow(root) {
-			a.Roots = append(a.Roots, root)
-		}
-	}
-	answerJSON(w, a)
-}
-
-// infoCache keeps what the tailer says of itself for a while.
-type infoCache struct {
-	tailer tail.Tailer
-
-	mu   sync.Mutex // guards the rest
-	info tail.Info
-	at   time.Time // when it was asked; zero: never with success
-}
-
-const (
-	infoLife = 10 * time.Second
-	infoTime = time.Second
-)
-
-// capabilities returns those of the tailer, as far as it says so in time, or said so before.
-func (c *infoCache) capabilities() []string {
-	info, err := c.get(context.Background())
-	if err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.info.Capabilities
-	}
-	return info.Capabilities
-}
-
-func (c *infoCache) get(ctx context.Context) (tail.Info, error) {
-	c.mu.Lock()
-	info, fresh := c.info, !c.at.IsZero() && time.Since(c.at) < infoLife
-	c.mu.Unlock()
-	if fresh {
-		return info, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, infoTime)
-	defer cancel()
-	info, err := c.tailer.Info(ctx)
-	if err != nil {
-		return tail.Info{}, fmt.Errorf("ask the plugin who it is: %w", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.info, c.at = info, time.Now()
-	return info, nil
 }

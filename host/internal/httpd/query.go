@@ -46,7 +46,9 @@ func kindOf(upgrade, v1 bool) kind {
 
 // query is what a URL asks for.
 type query struct {
-	hub      hub.Request
+	log      string      // as peers know it
+	hub      hub.Request // with the log as its tailer knows it
+	source   *source     // whose log it is; nil until that is known
 	format   wire.Format
 	download bool
 }
@@ -60,7 +62,7 @@ func bad(format string, a ...any) error {
 func (s *Server) parse(urlPath, rawQuery string, k kind) (query, error) {
 	q := query{hub: hub.Request{Start: startAtLast(s.o.Lines)}, format: defaultFormat(k)}
 	var err error
-	if q.hub.Log, err = logOf(urlPath); err != nil {
+	if q.log, err = logOf(urlPath); err != nil {
 		return q, err
 	}
 	if len(rawQuery) > maxQuery {
@@ -70,7 +72,7 @@ func (s *Server) parse(urlPath, rawQuery string, k kind) (query, error) {
 	if err != nil {
 		return q, bad("The query cannot be read: a %% or ; in it must be written as %%25 or %%3B.")
 	}
-	return q, q.read(values, k)
+	return q, q.read(values, k, s.o.Messages)
 }
 
 // logOf returns the log that the path of a URL names. The error is a [*wire.RequestError] or [tail.ErrNotAllowed].
@@ -110,7 +112,7 @@ func defaultFormat(k kind) wire.Format {
 }
 
 // read takes the parameters out of values. Those that are not known are nobody's business.
-func (q *query) read(values url.Values, k kind) error {
+func (q *query) read(values url.Values, k kind, l wire.Limits) error {
 	for _, key := range []string{"tail", "wait", "download", "lines", "from", "since", "format"} {
 		if n := len(values[key]); n > 1 {
 			return bad("%s stands in the query %d times; once is enough.", key, n)
@@ -143,7 +145,7 @@ func (q *query) read(values url.Values, k kind) error {
 		}
 	}
 	q.hub.Filter = tail.Filter{Include: nonEmpty(values["include"]), Exclude: nonEmpty(values["exclude"])}
-	return wire.CheckFilter(q.hub.Filter)
+	return l.CheckFilter(q.hub.Filter)
 }
 
 // readStart takes out where to begin.

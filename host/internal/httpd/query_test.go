@@ -139,8 +139,8 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if again, err := logOf(q.hub.Log); err != nil || again != q.hub.Log {
-				t.Fatalf("%q became %q, which becomes %q, %v", path, q.hub.Log, again, err)
+			if again, err := logOf(q.log); err != nil || again != q.log {
+				t.Fatalf("%q became %q, which becomes %q, %v", path, q.log, again, err)
 			}
 			if q.format.Raw && k != kindV1 {
 				t.Fatal("raw text for a protocol that does not know it")

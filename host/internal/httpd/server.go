@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/livetail/livetail/host/internal/access"
-	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/host/internal/limit"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/host/internal/ws"
 	"github.com/livetail/livetail/plugin/tail"
@@ -19,9 +19,8 @@ import (
 
 // Options of a [Server]. The zero value of a duration or number means the default.
 type Options struct {
-	// Hub has the sessions, Tailer answers what is no stream.
-	Hub    *hub.Hub
-	Tailer tail.Tailer
+	// Mounts are the tailers with their sessions. Needed.
+	Mounts *mount.Table
 	// Name is name and version of the server, such as "livetail 1.0.0".
 	Name string
 	// Lines is how many last lines a peer gets that does not say; default 1000, less than 0 means none.
@@ -39,8 +38,12 @@ type Options struct {
 	Access *access.Access
 	// Proxies says whose word about host and scheme is believed; nil: nobody's.
 	Proxies *access.Proxies
-	// Limits bound the sessions, streams of text included.
-	Limits limit.Options
+	// Limits bound the sessions, streams of text included; Messages, what peers may say.
+	Limits   limit.Options
+	Messages wire.Limits
+	// Operators are the names of those who may have plugins replaced by Restart, which may be nil.
+	Operators []string
+	Restart   func(ctx context.Context, prefix string) error
 
 	// Ready says in one sentence why peers cannot be served now, or nil. May be nil.
 	Ready func() error
@@ -58,7 +61,8 @@ type Observer struct {
 	// or "peer" if the peer went away.
 	Opened func(protocol string)
 	Closed func(protocol, reason string, after time.Duration)
-	// Refused: a peer did not get what it asked for, at the stage "host", "access", "limit" or "log".
+	// Refused: a peer did not get what it asked for, at the stage "host", "access", "limit", "log" or "request", which is one on a connection
+	// that stands.
 	Refused func(stage, reason string)
 	// Sent: content was written.
 	Sent func(frames, lines, bytes int)
@@ -74,7 +78,8 @@ type Server struct {
 	limits  *limit.Limiter
 	page    *page
 	guard   guard
-	info    infoCache
+	sources map[*mount.Mount]*source
+	swaps   swaps
 	stop    context.Context // ends when Drain begins, with errDraining
 	drain   context.CancelCauseFunc
 	streams sync.WaitGroup // of text
@@ -110,15 +115,18 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, page: p, guard: g, limits: limit.New(o.Limits)}
-	s.info.tailer = o.Tailer
+	s := &Server{o: o, page: p, guard: g, limits: limit.New(o.Limits), sources: map[*mount.Mount]*source{}}
+	for _, m := range o.Mounts.All() {
+		s.sources[m] = newSource(m)
+	}
 	s.stop, s.drain = context.WithCancelCause(context.Background())
 	s.ws = ws.New(ws.Options{
-		Hub: o.Hub, Tailer: o.Tailer, Name: o.Name, Capabilities: s.info.capabilities,
-		HeartbeatInterval: o.HeartbeatInterval, HeartbeatTimeout: o.HeartbeatTimeout, Stall: o.Stall, Farewell: o.Farewell,
+		Name:              o.Name,
+		HeartbeatInterval: o.HeartbeatInterval, HeartbeatTimeout: o.HeartbeatTimeout, Stall: o.Stall, Farewell: o.Farewell, Limits: o.Messages,
 		Observer: ws.Observer{
 			Opened: o.Observer.Opened, Closed: o.Observer.Closed, Sent: o.Observer.Sent, RoundTrip: o.Observer.RoundTrip, Lag: o.Observer.Lag,
-			Refused: func(reason string) { o.Observer.refused("log", reason) },
+			Refused:  func(reason string) { o.Observer.refused("log", reason) },
+			Declined: func(reason string) { o.Observer.refused("request", reason) },
 		},
 	})
 	return s, nil
@@ -186,6 +194,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case path == "/-/plugins/swap":
+		s.swap(w, r, who)
 	case path == "/-" || strings.HasPrefix(path, "/-/"):
 		s.own(w, r, path, who)
 	case s.o.Loki != nil && (path == "/ready" || strings.HasPrefix(path, "/loki/")):
@@ -214,8 +224,11 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request, path string, who ac
 	}
 	v1 := upgrade && ws.IsV1(r)
 	q, err := s.parse(path, r.URL.RawQuery, kindOf(upgrade, v1))
-	if err == nil && !who.MayFollow(q.hub.Log) {
+	if err == nil && !who.MayFollow(q.log) {
 		err = tail.ErrNotAllowed
+	}
+	if err == nil {
+		err = s.place(&q)
 	}
 	switch {
 	case upgrade:
@@ -229,13 +242,27 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request, path string, who ac
 	}
 }
 
+// place finds out whose log it is that q is about.
+func (s *Server) place(q *query) error {
+	m, local, ok := s.o.Mounts.Find(q.log)
+	if !ok {
+		return tail.ErrNotAllowed
+	}
+	q.source, q.hub.Log = s.sources[m], local
+	return nil
+}
+
 // upgrade answers over WebSocket.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, refuse error, who access.Identity) {
 	leave, ok := s.enter(w, r)
 	if !ok {
 		return
 	}
-	s.ws.Serve(w, r, ws.Request{Hub: q.hub, Format: q.format, Refuse: refuse, Revoked: who.Revoked(), Done: leave})
+	request := ws.Request{Log: q.log, Hub: q.hub, Format: q.format, Refuse: refuse, Revoked: who.Revoked(), Done: leave}
+	if q.source != nil {
+		request.Source = q.source.Source
+	}
+	s.ws.Serve(w, r, request)
 }
 
 // enter counts a session, or says why it may not be.
@@ -244,16 +271,21 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) (leave func(), ok
 	if err == nil {
 		return leave, true
 	}
+	s.tooMany(w, err)
+	return nil, false
+}
+
+// tooMany says which limit is reached.
+func (s *Server) tooMany(w http.ResponseWriter, err error) {
 	status := http.StatusServiceUnavailable
 	if refusal := (*limit.Refusal)(nil); errors.As(err, &refusal) {
 		s.o.Observer.refused("limit", refusal.Limit)
 		w.Header().Set("Retry-After", seconds(refusal.After))
-		if refusal.Limit != "total" {
+		if refusal.Limit == "address" || refusal.Limit == "rate" {
 			status = http.StatusTooManyRequests
 		}
 	}
 	fail(w, status, "Too many connections. Try again later.")
-	return nil, false
 }
 
 func (o *Observer) opened(protocol string) {

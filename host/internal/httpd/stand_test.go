@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/livetail/livetail/host/internal/hub"
+	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/plugin/tail"
 	"github.com/livetail/livetail/plugin/tail/tailtest"
 )
@@ -65,7 +66,10 @@ func newStand(t *testing.T, o Options) *stand {
 	s.fake.Irregular("/var/log")
 	tailer := refusing{s.fake, &s.fail}
 	s.hub = hub.New(tailer, hub.Options{HeartbeatInterval: time.Hour})
-	o.Hub, o.Tailer, o.Name = s.hub, tailer, "livetail test"
+	if o.Mounts == nil {
+		o.Mounts = mount.Single(s.hub, tailer)
+	}
+	o.Name = "livetail test"
 	o.Observer.Refused = func(stage, reason string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -164,6 +168,16 @@ func all(c *websocket.Conn) (text string) {
 		}
 		text += string(data)
 	}
+}
+
+// nextMessage returns the next message.
+func nextMessage(t *testing.T, c *websocket.Conn) string {
+	t.Helper()
+	_, data, err := c.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // eventually waits for a condition of the world outside.

@@ -58,6 +58,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, q query, refuse 
 		return
 	}
 	defer leave()
+	if q.download && r.Method == http.MethodGet {
+		loaded, err := s.limits.Download()
+		if err != nil {
+			s.tooMany(w, err)
+			return
+		}
+		defer loaded()
+	}
 	ctx, end := s.while(r, who.Revoked())
 	defer end()
 	if r.Method == http.MethodHead { // asks only how it would begin
@@ -65,7 +73,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, q query, refuse 
 	}
 	format := q.format.As
 	q.hub.Rendering = hub.Rendering{Key: "text/" + format.String(), New: func() hub.Renderer { return textRenderer{render.New(format)} }}
-	session, err := s.o.Hub.Open(ctx, q.hub)
+	session, err := q.source.Hub.Open(ctx, q.hub)
 	if err != nil {
 		s.refuse(w, err)
 		return
@@ -210,7 +218,7 @@ func (t *textWriter) begin(q query) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	if q.download {
-		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(path.Base(q.hub.Log)))
+		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(path.Base(q.log)))
 	}
 	t.w.WriteHeader(http.StatusOK)
 	_ = t.control.Flush() // fails only where the next write does

@@ -23,11 +23,13 @@ type Options struct {
 	// Rate is how many sessions per second one address may open in the long run, Burst how many at once. A Burst of 0 means 1.
 	Rate  float64
 	Burst int
+	// Downloads is how many sessions at once may be downloads of whole logs; see [Limiter.Download].
+	Downloads int
 }
 
 // Refusal is the error of [Limiter.Enter]. It is a [tail.ErrTooMany].
 type Refusal struct {
-	// Limit names the limit that is reached: "total", "address" or "rate".
+	// Limit names the limit that is reached: "total", "address", "rate" or "downloads".
 	Limit string
 	// After is when it makes sense to try again.
 	After time.Duration
@@ -53,6 +55,7 @@ type Limiter struct {
 
 	mu       sync.Mutex // guards the rest
 	open     int
+	loading  int // downloads
 	sessions map[netip.Prefix]int
 	rates    map[netip.Prefix]*rate.Limiter
 }
@@ -87,6 +90,22 @@ func (l *Limiter) enter(a netip.Addr, now time.Time) (leave func(), err error) {
 	l.open++
 	var once sync.Once
 	return func() { once.Do(func() { l.leave(key, each) }) }, nil
+}
+
+// Download counts a session as a download, besides [Limiter.Enter]. The caller ends it with leave, which may be called more than once. The
+// error is a [*Refusal].
+func (l *Limiter) Download() (leave func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.o.Downloads > 0 && l.loading >= l.o.Downloads {
+		return nil, &Refusal{"downloads", retryAfter}
+	}
+	l.loading++
+	return sync.OnceFunc(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.loading--
+	}), nil
 }
 
 func (l *Limiter) leave(key netip.Prefix, each bool) {

@@ -147,3 +147,25 @@ func TestEnter_NoAddress_IsCountedTogether(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestDownload_LimitIsReached_OneMoreIsRefusedUntilOneEnds(t *testing.T) {
+	l := New(Options{Downloads: 2})
+	first, err1 := l.Download()
+	_, err2 := l.Download()
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	_, err := l.Download()
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok || refusal.Limit != "downloads" || refusal.After <= 0 || !errors.Is(err, tail.ErrTooMany) {
+		t.Errorf("got %v", err)
+	}
+	first()
+	first()
+	if _, err := l.Download(); err != nil {
+		t.Errorf("after one has ended: %v", err)
+	}
+	if _, err := l.Download(); err == nil {
+		t.Error("leaving twice made room for two")
+	}
+}

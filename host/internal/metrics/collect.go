@@ -26,8 +26,21 @@ func (m *Metrics) WatchHub(stats func() hub.Stats) {
 	m.registry.MustRegister(&c)
 }
 
-// WatchPlugin adds what status returns, which is called at each scrape.
-func (m *Metrics) WatchPlugin(status func() supervise.Status) {
+// Plugin is a plugin that is mounted somewhere.
+type Plugin struct {
+	// Mount is the prefix, from the configuration.
+	Mount  string
+	Status func() supervise.Status
+}
+
+// WatchPlugins adds how plugins are, which they are asked at each scrape.
+func (m *Metrics) WatchPlugins(plugins []Plugin) {
+	for _, p := range plugins {
+		m.watchPlugin(p)
+	}
+}
+
+func (m *Metrics) watchPlugin(p Plugin) {
 	c := collector{}
 	read := func(get func(supervise.Status) float64) func(any) float64 {
 		return func(s any) float64 { return get(s.(supervise.Status)) }
@@ -40,13 +53,17 @@ func (m *Metrics) WatchPlugin(status func() supervise.Status) {
 			return 0
 		}
 	}
-	c.gauge("plugin_up", "1 while the plugin process answers.", read(is(supervise.StateUp)))
-	c.counter("plugin_restarts_total", "Plugin processes that were started in place of one that died or hung.", read(func(s supervise.Status) float64 { return float64(s.Restarts) }))
-	c.counter("plugin_hangs_total", "Plugin processes that were killed because they gave no sign of life.", read(func(s supervise.Status) float64 { return float64(s.Hangs) }))
+	mounted := prometheus.Labels{"mount": p.Mount}
+	c.labelled(prometheus.GaugeValue, "plugin_up", "1 while the plugin process answers.", mounted, read(is(supervise.StateUp)))
+	c.labelled(prometheus.CounterValue, "plugin_restarts_total", "Plugin processes that were started in place of one that died or hung.", mounted,
+		read(func(s supervise.Status) float64 { return float64(s.Restarts) }))
+	c.labelled(prometheus.CounterValue, "plugin_hangs_total", "Plugin processes that were killed because they gave no sign of life.", mounted,
+		read(func(s supervise.Status) float64 { return float64(s.Hangs) }))
 	for _, state := range pluginStates {
-		c.labelled("plugin_state", "1 for the state that the plugin is in.", "state", state.String(), read(is(state)))
+		c.labelled(prometheus.GaugeValue, "plugin_state", "1 for the state that the plugin is in.",
+			prometheus.Labels{"mount": p.Mount, "state": state.String()}, read(is(state)))
 	}
-	c.look = func() any { return status() }
+	c.look = func() any { return p.Status() }
 	m.registry.MustRegister(&c)
 }
 
@@ -57,22 +74,21 @@ type collector struct {
 }
 
 type part struct {
-	desc   *prometheus.Desc
-	kind   prometheus.ValueType
-	labels []string
-	read   func(any) float64
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(any) float64
 }
 
 func (c *collector) gauge(name, help string, read func(any) float64) {
-	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, nil, nil), prometheus.GaugeValue, nil, read})
+	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, nil, nil), prometheus.GaugeValue, read})
 }
 
 func (c *collector) counter(name, help string, read func(any) float64) {
-	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, nil, nil), prometheus.CounterValue, nil, read})
+	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, nil, nil), prometheus.CounterValue, read})
 }
 
-func (c *collector) labelled(name, help, label, value string, read func(any) float64) {
-	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, []string{label}, nil), prometheus.GaugeValue, []string{value}, read})
+func (c *collector) labelled(kind prometheus.ValueType, name, help string, labels prometheus.Labels, read func(any) float64) {
+	c.parts = append(c.parts, part{prometheus.NewDesc(namespace+"_"+name, help, nil, labels), kind, read})
 }
 
 // Describe implements [prometheus.Collector].
@@ -86,6 +102,6 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	seen := c.look()
 	for _, p := range c.parts {
-		out <- prometheus.MustNewConstMetric(p.desc, p.kind, p.read(seen), p.labels...)
+		out <- prometheus.MustNewConstMetric(p.desc, p.kind, p.read(seen))
 	}
 }

@@ -33,6 +33,8 @@ const (
 	StageAccess = "access" // credentials
 	StageLimit  = "limit"  // number and rate of sessions
 	StageLog    = "log"    // what the session asked for
+	// StageRequest is what a session that stands asked for, such as a page or another filter.
+	StageRequest = "request"
 )
 
 const other = "other"
@@ -40,10 +42,11 @@ const other = "other"
 var (
 	protocols = []string{ProtocolPlain, ProtocolV1, ProtocolText, ProtocolLoki, other}
 	refusals  = map[string][]string{
-		StageHost:   {"host", "origin", other},
-		StageAccess: {string(access.ReasonMissing), string(access.ReasonWrong), string(access.ReasonTicket), string(access.ReasonLimited), string(access.ReasonBusy), other},
-		StageLimit:  {"total", "address", "rate", other},
-		StageLog:    append(closeReasons(), other),
+		StageHost:    {"host", "origin", other},
+		StageAccess:  {string(access.ReasonMissing), string(access.ReasonWrong), string(access.ReasonTicket), string(access.ReasonLimited), string(access.ReasonBusy), "operator", other},
+		StageLimit:   {"total", "address", "rate", "downloads", "handshake", other},
+		StageLog:     append(closeReasons(), other),
+		StageRequest: append(closeReasons(), other),
 	}
 	// endings are why sessions end: one of package wire, or the peer went away.
 	endings = append(closeReasons(), "peer", other)

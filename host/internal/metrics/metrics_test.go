@@ -28,7 +28,10 @@ import (
 func full() *Metrics {
 	m := New(Build{"1.2.3", "abcdef"})
 	m.WatchHub(func() hub.Stats { return hub.Stats{Sessions: 3, Private: 1, Feeds: 1, RingBytes: 4096, Joined: 2} })
-	m.WatchPlugin(func() supervise.Status { return supervise.Status{State: supervise.StateUp, Restarts: 2, Hangs: 1} })
+	m.WatchPlugins([]Plugin{
+		{Mount: "/", Status: func() supervise.Status { return supervise.Status{State: supervise.StateUp, Restarts: 2, Hangs: 1} }},
+		{Mount: "/docker", Status: func() supervise.Status { return supervise.Status{State: supervise.StateDown} }},
+	})
 	m.SessionOpened(ProtocolV1)
 	m.SessionOpened(ProtocolPlain)
 	m.SessionClosed(ProtocolV1, wire.CloseSlow.Reason, time.Minute)
@@ -94,10 +97,11 @@ func TestMetrics_SayWhatHappened(t *testing.T) {
 		`livetail_reloads_total{files="credentials",result="ok"}`:                              "1",
 		`livetail_reloads_total{files="tls",result="error"}`:                                   "1",
 		`livetail_tls_not_after_timestamp_seconds`:                                             "2e+09",
-		`livetail_plugin_up`:                                                                   "1",
-		`livetail_plugin_state{state="down"}`:                                                  "0",
-		`livetail_plugin_restarts_total`:                                                       "2",
-		`livetail_plugin_hangs_total`:                                                          "1",
+		`livetail_plugin_up{mount="/"}`:                                                        "1",
+		`livetail_plugin_state{mount="/docker",state="down"}`:                                  "1",
+		`livetail_plugin_state{mount="/",state="down"}`:                                        "0",
+		`livetail_plugin_restarts_total{mount="/"}`:                                            "2",
+		`livetail_plugin_hangs_total{mount="/"}`:                                               "1",
 		`livetail_sessions_private`:                                                            "1",
 		`livetail_feed_joins_total`:                                                            "2",
 		`livetail_http_request_duration_seconds_count{code="404",handler="list",method="get"}`: "1",

@@ -2,10 +2,11 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -69,38 +70,95 @@ type message struct {
 	Exclude  *[]string `json:"exclude"`
 }
 
+// target is where the value of a key goes; nil for a key that there is not. Keys are these, letter by letter: package json would take
+// "ID" for "id".
+func (m *message) target(key string) any {
+	switch key {
+	case "t":
+		return &m.T
+	case "id":
+		return &m.ID
+	case "at":
+		return &m.At
+	case "backward":
+		return &m.Backward
+	case "lines":
+		return &m.Lines
+	case "include":
+		return &m.Include
+	case "exclude":
+		return &m.Exclude
+	default:
+		return nil
+	}
+}
+
+// Decode is [Limits.Decode] with the defaults.
+func Decode(data []byte) (Message, error) { return Limits{}.Decode(data) }
+
 // Decode reads one message of a client. The error is [ErrMalformed] for what is no JSON object of a known type, and a [*RequestError] for
 // a request that cannot be answered.
-func Decode(data []byte) (Message, error) {
-	if len(data) > MaxFrame || !utf8.Valid(data) {
+func (l Limits) Decode(data []byte) (Message, error) {
+	l = l.Filled()
+	if len(data) > l.Frame || !utf8.Valid(data) {
 		return nil, ErrMalformed
 	}
-	var head struct {
-		T  string `json:"t"`
-		ID int64  `json:"id"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	var m message
+	wrong, err := m.read(data)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	switch head.T {
+	switch m.T {
 	case "pong", "ping", "read", "filter":
 	default:
 		return nil, fmt.Errorf("%w: unknown type", ErrMalformed)
 	}
-	if head.ID < 1 || head.ID > maxID {
+	if m.ID < 1 || m.ID > maxID {
 		return nil, fmt.Errorf("%w: id must be a whole number from 1 to 2^53", ErrMalformed)
 	}
-	var m message
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		return nil, &RequestError{head.ID, "A key of the message is unknown or has the wrong type: " + strings.TrimPrefix(err.Error(), "json: ") + "."}
+	if wrong != "" {
+		return nil, &RequestError{m.ID, wrong}
 	}
-	return m.check()
+	return m.check(l)
+}
+
+// read takes m out of data. wrong says what cannot be understood in a message that is one; the error, that it is none.
+func (m *message) read(data []byte) (wrong string, err error) {
+	if !json.Valid(data) {
+		return "", errors.New("not JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return "", errors.New("not an object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return "", err
+		}
+		key, _ := token.(string) // The keys of a valid object are strings.
+		to := m.target(key)
+		switch {
+		case to == nil:
+			wrong = cmp.Or(wrong, "There is no key "+strconv.Quote(key)+".")
+			to = new(json.RawMessage)
+		case seen[key]:
+			wrong = cmp.Or(wrong, "The key "+key+" is there twice.")
+		}
+		seen[key] = true
+		if err := d.Decode(to); err != nil {
+			if key == "t" || key == "id" {
+				return "", err
+			}
+			wrong = cmp.Or(wrong, "The key "+key+" has the wrong type.")
+		}
+	}
+	return wrong, nil
 }
 
 // check turns the keys into the message that they make up.
-func (m *message) check() (Message, error) {
+func (m *message) check(l Limits) (Message, error) {
 	bad := func(text string) (Message, error) { return nil, &RequestError{m.ID, text} }
 	isRead := m.At != nil || m.Backward != nil || m.Lines != nil
 	isFilter := m.Include != nil || m.Exclude != nil
@@ -121,7 +179,7 @@ func (m *message) check() (Message, error) {
 		if m.Exclude != nil {
 			f.Exclude = *m.Exclude
 		}
-		if err := CheckFilter(f); err != nil {
+		if err := l.CheckFilter(f); err != nil {
 			return bad(err.Error())
 		}
 		return Filter{m.ID, f}, nil
@@ -133,8 +191,8 @@ func (m *message) check() (Message, error) {
 	if err != nil {
 		return bad("at must be a position that the server has sent.")
 	}
-	if *m.Lines < 1 || *m.Lines > MaxPageLines {
-		return bad(fmt.Sprintf("lines must be from 1 to %d.", MaxPageLines))
+	if *m.Lines < 1 || *m.Lines > l.PageLines {
+		return bad(fmt.Sprintf("lines must be from 1 to %d.", l.PageLines))
 	}
 	return Read{m.ID, at, m.Backward != nil && *m.Backward, *m.Lines}, nil
 }

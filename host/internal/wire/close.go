@@ -30,7 +30,7 @@ var (
 	CloseProtocol  = Close{1002, "protocol_error", false, 0, "A frame broke the rules of WebSocket."}
 	CloseBinary    = Close{1003, "binary", false, 0, "The client sent a binary frame; all frames are text."}
 	CloseNotUTF8   = Close{1007, "not_utf8", false, 0, "The client sent a text frame that is not UTF-8."}
-	CloseTooBig    = Close{1009, "too_big", false, 0, "The client sent a message of more than 4096 bytes."}
+	CloseTooBig    = Close{1009, "too_big", false, 0, "The client sent a message of more bytes than the server takes; hello says how many."}
 	CloseInternal  = Close{1011, "internal", true, 5 * time.Second, "Something went wrong in the server."}
 	CloseSilent    = Close{4001, "silent", true, 0, "The client did not answer a ping in time."}
 	CloseSlow      = Close{4008, "slow", true, 0, "The client took no byte for as long as a write may take."}

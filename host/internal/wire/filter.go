@@ -18,8 +18,11 @@ const (
 	MaxProgram = 500
 )
 
+// CheckFilter is [Limits.CheckFilter] with the defaults.
+func CheckFilter(f tail.Filter) error { return Limits{}.CheckFilter(f) }
+
 // CheckFilter reports what is wrong with a filter, in one sentence that says what to do. The error is a [*RequestError] without id.
-func CheckFilter(f tail.Filter) error {
+func (l Limits) CheckFilter(f tail.Filter) error {
 	bad := func(format string, a ...any) error { return &RequestError{Message: fmt.Sprintf(format, a...)} }
 	if n := len(f.Include) + len(f.Exclude); n > MaxPatterns {
 		return bad("A filter may have %d patterns, not %d.", MaxPatterns, n)
@@ -47,8 +50,8 @@ func CheckFilter(f tail.Filter) error {
 			size += len(program.Inst)
 		}
 	}
-	if size > MaxProgram {
-		return bad("The filter is too costly: %d steps, %d are allowed. Use smaller repetitions.", size, MaxProgram)
+	if most := l.Filled().FilterSteps; size > most {
+		return bad("The filter is too costly: %d steps, %d are allowed. Use smaller repetitions.", size, most)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -13,13 +14,28 @@ const Subprotocol = "livetail.v1"
 // Version is the number of the protocol.
 const Version = 1
 
-// Limits on what a client may say.
+// Limits on what a client may say, unless a server says otherwise.
 const (
 	// MaxFrame is the longest message of a client, in bytes.
 	MaxFrame = 4096
 	// MaxPageLines is the most lines that a client may read at once.
 	MaxPageLines = tail.MaxPageLines
 )
+
+// Limits are what one server allows its clients. A field that is 0 means the default.
+type Limits struct {
+	// Frame is the longest message, in bytes; default [MaxFrame].
+	Frame int
+	// PageLines is the most lines of a page; default [MaxPageLines].
+	PageLines int
+	// FilterSteps is what the patterns of a filter may compile to together; default [MaxProgram].
+	FilterSteps int
+}
+
+// Filled returns l with the defaults in place.
+func (l Limits) Filled() Limits {
+	return Limits{cmp.Or(l.Frame, MaxFrame), cmp.Or(l.PageLines, MaxPageLines), cmp.Or(l.FilterSteps, MaxProgram)}
+}
 
 // Hello is the first message of every connection.
 type Hello struct {
@@ -31,20 +47,23 @@ type Hello struct {
 	Log string
 	// Interval is the time between two pings of the server, Timeout the time to answer one. An interval of 0 means no pings.
 	Interval, Timeout time.Duration
+	// Limits are what the client may say.
+	Limits Limits
 	// Capabilities are what the plugin behind the server can do; see [tail.Info].
 	Capabilities []string
 }
 
 // AppendHello appends a hello message.
 func AppendHello(dst []byte, h Hello) []byte {
+	limits := h.Limits.Filled()
 	dst = strconv.AppendInt(append(dst, `{"t":"hello","v":`...), Version, 10)
 	dst = appendText(append(dst, `,"server":`...), h.Server)
 	dst = appendText(append(dst, `,"session":`...), h.Session)
 	dst = appendText(append(dst, `,"log":`...), h.Log)
 	dst = strconv.AppendInt(append(dst, `,"heartbeat":{"interval_ms":`...), h.Interval.Milliseconds(), 10)
 	dst = strconv.AppendInt(append(dst, `,"timeout_ms":`...), h.Timeout.Milliseconds(), 10)
-	dst = strconv.AppendInt(append(dst, `},"limits":{"frame":`...), MaxFrame, 10)
-	dst = strconv.AppendInt(append(dst, `,"page_lines":`...), MaxPageLines, 10)
+	dst = strconv.AppendInt(append(dst, `},"limits":{"frame":`...), int64(limits.Frame), 10)
+	dst = strconv.AppendInt(append(dst, `,"page_lines":`...), int64(limits.PageLines), 10)
 	dst = strconv.AppendInt(append(dst, `,"filter_bytes":`...), MaxPattern, 10)
 	dst = append(dst, `},"capabilities":[`...)
 	for i, c := range h.Capabilities {

@@ -46,8 +46,8 @@ func BenchmarkOneClient(b *testing.B) {
 	line := []byte("2020-09-17 08:59:00.123 INFO worker 12 handled request 4711 in 23.5 ms, status 200, 1834 bytes, cache hit, user anonym\n")
 	f := flood{tailtest.NewFake(), bytes.Repeat(line, tail.MaxBatch/len(line)), 192 << 20 / tail.MaxBatch}
 	upgrader := websocket.Upgrader{}
-	for name, handler := range map[string]func(*Server) http.HandlerFunc{
-		"minimal": func(*Server) http.HandlerFunc {
+	for name, handler := range map[string]func(*Server, Source) http.HandlerFunc{
+		"minimal": func(*Server, Source) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				c, err := upgrader.Upgrade(w, r, nil)
 				if err != nil {
@@ -65,19 +65,21 @@ func BenchmarkOneClient(b *testing.B) {
 				}
 			}
 		},
-		"plain": func(s *Server) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, Request{Hub: hub.Request{Log: "/x"}}) }
-		},
-		wire.Subprotocol: func(s *Server) http.HandlerFunc {
+		"plain": func(s *Server, from Source) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
-				s.Serve(w, r, Request{Hub: hub.Request{Log: "/x"}, Format: wire.Format{Raw: true}})
+				s.Serve(w, r, Request{Source: from, Hub: hub.Request{Log: "/x"}})
+			}
+		},
+		wire.Subprotocol: func(s *Server, from Source) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				s.Serve(w, r, Request{Source: from, Hub: hub.Request{Log: "/x"}, Format: wire.Format{Raw: true}})
 			}
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			h := hub.New(f, hub.Options{KeepEvents: true})
-			s := New(Options{Hub: h, Tailer: f})
-			server := httptest.NewServer(handler(s))
+			s := New(Options{})
+			server := httptest.NewServer(handler(s, Source{Hub: h, Tailer: f}))
 			ctx, cancel := context.WithCancel(b.Context())
 			var wg sync.WaitGroup
 			wg.Go(func() { h.Run(ctx) })

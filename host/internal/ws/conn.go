@@ -131,7 +131,7 @@ func (c *conn) open(out *batch) error {
 	q := c.q.Hub
 	q.Rendering = rendering(c.v1, c.q.Format)
 	q.Heartbeat = true
-	s, err := c.server.o.Hub.Open(c.ctx, q)
+	s, err := c.q.Source.Hub.Open(c.ctx, q)
 	if err != nil {
 		return err
 	}
@@ -140,11 +140,11 @@ func (c *conn) open(out *batch) error {
 		return nil
 	}
 	hello := wire.Hello{
-		Server: c.server.o.Name, Session: s.ID(), Log: q.Log,
-		Interval: c.server.o.HeartbeatInterval, Timeout: c.server.o.HeartbeatTimeout,
+		Server: c.server.o.Name, Session: s.ID(), Log: c.q.Log,
+		Interval: c.server.o.HeartbeatInterval, Timeout: c.server.o.HeartbeatTimeout, Limits: c.server.o.Limits,
 	}
-	if c.server.o.Capabilities != nil {
-		hello.Capabilities = c.server.o.Capabilities()
+	if c.q.Source.Capabilities != nil {
+		hello.Capabilities = c.q.Source.Capabilities()
 	}
 	out.add(opText, wire.AppendHello(nil, hello))
 	return out.flush()

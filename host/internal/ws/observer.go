@@ -12,6 +12,8 @@ type Observer struct {
 	Sent func(frames, lines, bytes int)
 	// Refused: a peer was not given what it asked for; the reason is that of a wire.Close.
 	Refused func(reason string)
+	// Declined: a request on a connection was answered with an error; the reason is that of a wire.Close.
+	Declined func(reason string)
 	// RoundTrip: a ping was answered.
 	RoundTrip func(time.Duration)
 	// Lag: so many bytes wait for a session, as it is pinged; negative: unknown.
@@ -39,6 +41,12 @@ func (o *Observer) sent(frames, lines, bytes int) {
 func (o *Observer) refused(reason string) {
 	if o.Refused != nil {
 		o.Refused(reason)
+	}
+}
+
+func (o *Observer) declined(reason string) {
+	if o.Declined != nil {
+		o.Declined(reason)
 	}
 }
 

@@ -21,7 +21,7 @@ const maxSlots = 2
 // read takes what the peer says until it stops, or breaks the rules. What comes after the connection has begun to end is dropped.
 func (c *conn) read() {
 	defer close(c.reading)
-	c.ws.SetReadLimit(wire.MaxFrame)
+	c.ws.SetReadLimit(int64(c.server.o.Limits.Frame))
 	c.ws.SetPongHandler(func(string) error { return c.mayTalk() })
 	answer := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(data string) error {
@@ -123,10 +123,11 @@ func (c *conn) hear(data []byte) error {
 	if c.session == nil {
 		return nil // it has been refused
 	}
-	m, err := wire.Decode(data)
+	m, err := c.server.o.Limits.Decode(data)
 	bad := (*wire.RequestError)(nil)
 	switch {
 	case errors.As(err, &bad):
+		c.server.o.Observer.declined(wire.ErrorCode(err))
 		return c.post(wire.AppendError(nil, bad.ID, wire.ErrorCode(err), bad.Message))
 	case err != nil:
 		c.stopSaying(wire.CloseBad, &wire.RequestError{Message: "What was sent is not a message of livetail.v1."})
@@ -165,12 +166,14 @@ func (c *conn) post(message []byte) error { return c.session.Post(c.ctx, message
 func (c *conn) startRead(m wire.Read) error {
 	if c.slots.Add(1) > maxSlots {
 		c.slots.Add(-1)
+		c.server.o.Observer.declined(wire.CloseTooMany.Reason)
 		return c.post(wire.AppendError(nil, m.ID, wire.CloseTooMany.Reason, fmt.Sprintf("Only %d requests at a time; wait for an answer.", maxSlots)))
 	}
 	c.work.Go(func() { // ends with the connection, or when the page has been read
 		defer c.slots.Add(-1)
 		page, err := c.readPage(m)
 		if err != nil {
+			c.server.o.Observer.declined(wire.ErrorCode(err))
 			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
@@ -182,6 +185,7 @@ func (c *conn) startRead(m wire.Read) error {
 // startFilter changes the filter, beside everything else; one change at a time, because the last one is to win.
 func (c *conn) startFilter(m wire.Filter) error {
 	if !c.filtering.CompareAndSwap(false, true) {
+		c.server.o.Observer.declined(wire.CloseTooMany.Reason)
 		return c.post(wire.AppendError(nil, m.ID, wire.CloseTooMany.Reason, "The filter before is still being set; wait for its answer."))
 	}
 	c.work.Go(func() { // ends with the connection, or when the filter has been set
@@ -189,6 +193,7 @@ func (c *conn) startFilter(m wire.Filter) error {
 		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.ReadTimeout)
 		defer cancel()
 		if err := c.session.SetFilter(ctx, m.Filter); err != nil {
+			c.server.o.Observer.declined(wire.ErrorCode(err))
 			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
@@ -208,7 +213,7 @@ func (c *conn) readPage(m wire.Read) (tail.Page, error) {
 	case <-ctx.Done():
 		return tail.Page{}, tail.ErrTooMany
 	}
-	return c.server.o.Tailer.Read(ctx, tail.ReadRequest{
+	return c.q.Source.Tailer.Read(ctx, tail.ReadRequest{
 		Log: c.q.Hub.Log, At: m.At, Backward: m.Backward, Lines: m.Lines, Filter: *c.filter.Load(),
 	})
 }

@@ -17,13 +17,8 @@ import (
 
 // Options of a [Server]. The zero value of a duration or number means the default.
 type Options struct {
-	// Hub has the sessions, Tailer answers requests for pages.
-	Hub    *hub.Hub
-	Tailer tail.Tailer
 	// Name is name and version of the server, for hello.
 	Name string
-	// Capabilities returns what the tailer can do, for hello, which waits for it. May be nil.
-	Capabilities func() []string
 	// HeartbeatInterval and HeartbeatTimeout are those of the hub, for hello.
 	HeartbeatInterval, HeartbeatTimeout time.Duration
 	// Stall is how long a peer may take no byte of what is being written; default 5 s.
@@ -37,11 +32,26 @@ type Options struct {
 	// Talk is how many messages per second a peer may send in the long run; default 20. TalkBurst is how many at once; default 100.
 	Talk      float64
 	TalkBurst int
-	Observer  Observer
+	// Limits are what a peer may say.
+	Limits   wire.Limits
+	Observer Observer
+}
+
+// Source is where the log of a connection comes from.
+type Source struct {
+	// Hub has the session, Tailer answers requests for pages.
+	Hub    *hub.Hub
+	Tailer tail.Tailer
+	// Capabilities returns what the tailer can do, for hello, which waits for it. May be nil.
+	Capabilities func() []string
 }
 
 // Request is what a connection asks for.
 type Request struct {
+	// Source is not used if Refuse is set.
+	Source Source
+	// Log is the name by which the peer knows the log; Hub.Log may be another.
+	Log string
 	// Hub is the request to the hub; Rendering and Heartbeat are set by [Server.Serve].
 	Hub hub.Request
 	// Format is what the text is to look like. The plain protocol knows no raw text.
@@ -75,6 +85,7 @@ func New(o Options) *Server {
 	o.HeartbeatTimeout = positive(o.HeartbeatTimeout, 5*time.Second)
 	o.Reads = positive(o.Reads, 64)
 	o.Talk = positive(o.Talk, 20)
+	o.Limits = o.Limits.Filled()
 	o.TalkBurst = positive(o.TalkBurst, 100)
 	return &Server{
 		o: o,

@@ -83,7 +83,8 @@ func (s *stand) start(o Options, q Request) {
 		heartbeat = time.Hour
 	}
 	s.hub = hub.New(refusing{s.fake, &s.refuse}, hub.Options{HeartbeatInterval: heartbeat, HeartbeatTimeout: o.HeartbeatTimeout})
-	o.Hub, o.Tailer, o.Name = s.hub, s.fake, "livetail test"
+	o.Name = "livetail test"
+	q.Source.Hub, q.Source.Tailer = s.hub, s.fake
 	o.Observer.Closed = func(_, reason string, _ time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -99,6 +100,9 @@ func (s *stand) start(o Options, q Request) {
 	s.server = New(o)
 	if q.Hub.Log == "" {
 		q.Hub.Log = logName
+	}
+	if q.Log == "" {
+		q.Log = q.Hub.Log
 	}
 	if q.Hub.Start.End() {
 		q.Hub.Start = tail.StartAtLastLines(1000)
@@ -277,8 +281,11 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestV1_Stream(t *testing.T) {
-	s := newStand(t, Options{HeartbeatInterval: 7 * time.Second, HeartbeatTimeout: 3 * time.Second, Capabilities: func() []string { return []string{"filter", "history"} }},
-		Request{Hub: hub.Request{Follow: true}, Format: wire.Format{Raw: true}})
+	s := newStand(t, Options{HeartbeatInterval: 7 * time.Second, HeartbeatTimeout: 3 * time.Second},
+		Request{
+			Source: Source{Capabilities: func() []string { return []string{"filter", "history"} }},
+			Hub:    hub.Request{Follow: true}, Format: wire.Format{Raw: true},
+		})
 	c := s.dial(wire.Subprotocol)
 	hello := next(t, c)
 	for _, want := range []string{`{"t":"hello","v":1,"server":"livetail test","session":"`, `"log":"/var/log/app.log"`, `"heartbeat":{"interval_ms":7000,"timeout_ms":3000}`, `"capabilities":["filter","history"]`} {

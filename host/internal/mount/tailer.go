@@ -1,0 +1,97 @@
+package mount
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/livetail/livetail/plugin/tail"
+)
+
+// Tailer returns all mounts as one tailer, by the names that viewers know. It has no heartbeat: each hub holds that with its own tailer.
+func (t *Table) Tailer() tail.Tailer { return tailer{Table: t} }
+
+type tailer struct {
+	tail.Unimplemented
+	*Table
+}
+
+var _ tail.Tailer = tailer{}
+
+// Info implements [tail.Tailer]: the names of all, joined, the roots by the names that viewers know, and what all of them can do.
+func (t tailer) Info(ctx context.Context) (tail.Info, error) {
+	var all tail.Info
+	var names, versions []string
+	for i, m := range t.All() {
+		info, err := m.Tailer.Info(ctx)
+		if err != nil {
+			return tail.Info{}, m.error(err)
+		}
+		names, versions = append(names, info.Name), append(versions, info.Version)
+		all.Roots = append(all.Roots, m.Roots(info)...)
+		if i == 0 {
+			all.Capabilities = slices.Clone(info.Capabilities)
+			continue
+		}
+		all.Capabilities = slices.DeleteFunc(all.Capabilities, func(c string) bool { return !slices.Contains(info.Capabilities, c) })
+	}
+	all.Name = strings.Join(names, " and ")
+	all.Version = strings.Join(slices.Compact(versions), " and ")
+	return all, nil
+}
+
+// List implements [tail.Tailer].
+func (t tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.Entry, error] {
+	return t.Table.List(ctx, req)
+}
+
+// Follow implements [tail.Tailer].
+func (t tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
+	m, local, ok := t.Find(req.Log)
+	if !ok {
+		return func(yield func(tail.Event, error) bool) { yield(nil, tail.ErrNotAllowed) }
+	}
+	req.Log = local
+	if m.Prefix == Root {
+		return m.Tailer.Follow(ctx, req)
+	}
+	return func(yield func(tail.Event, error) bool) {
+		for e, err := range m.Tailer.Follow(ctx, req) {
+			if !yield(e, m.error(err)) {
+				return
+			}
+		}
+	}
+}
+
+// Read implements [tail.Tailer].
+func (t tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
+	m, local, ok := t.Find(req.Log)
+	if !ok {
+		return tail.Page{}, tail.ErrNotAllowed
+	}
+	req.Log = local
+	page, err := m.Tailer.Read(ctx, req)
+	return page, m.error(err)
+}
+
+// Roots returns what can be followed below m, by the names that viewers know.
+func (m *Mount) Roots(info tail.Info) []string {
+	var roots []string
+	for _, r := range info.Roots {
+		if name, ok := m.Name(r); ok {
+			roots = append(roots, name)
+		}
+	}
+	return roots
+}
+
+// error says which tailer err comes from, because the names in it are that tailer's own.
+func (m *Mount) error(err error) error {
+	if err == nil || m.Prefix == Root {
+		return err
+	}
+	return fmt.Errorf("%s: %w", m.Prefix, err)
+}
