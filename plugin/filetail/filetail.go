@@ -90,7 +90,7 @@ func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
 
 // Info implements [tail.Tailer].
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
-	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityTime}}, nil
+	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityTime}}, nil
 }
 
 // List implements [tail.Tailer].
@@ -141,4 +141,13 @@ func (t *Tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, err
 		return tail.Page{}, err
 	}
 	return t.engine.Read(ctx, path, req)
+}
+
+// Scan implements [tail.Tailer].
+func (t *Tailer) Scan(ctx context.Context, req tail.ScanRequest) iter.Seq2[tail.ScanReport, error] {
+	path, err := t.guard.Resolve(req.Log)
+	if err != nil {
+		return func(yield func(tail.ScanReport, error) bool) { yield(tail.ScanReport{}, err) }
+	}
+	return t.engine.Scan(ctx, path, req)
 }

@@ -62,6 +62,19 @@ func (c *client) Read(ctx context.Context, req ReadRequest) (Page, error) {
 	return pageFromProto(r), nil
 }
 
+func (c *client) Scan(ctx context.Context, req ScanRequest) iter.Seq2[ScanReport, error] {
+	if err := checkText(req.Log, req.Filter.Include, req.Filter.Exclude); err != nil {
+		return refused[ScanReport](err)
+	}
+	if err := req.Check(); err != nil { // The wire has narrower numbers than the request.
+		return refused[ScanReport](err)
+	}
+	in := scanToProto(req)
+	return receive(ctx,
+		func(ctx context.Context) (receiver[tailpb.ScanResponse], error) { return c.rpc.Scan(ctx, in) },
+		func(m *tailpb.ScanResponse) (ScanReport, bool) { return reportFromProto(m), true })
+}
+
 // Heartbeat waits, when the loop over it is left, until in has ended; in has to end when ctx is cancelled.
 func (c *client) Heartbeat(ctx context.Context, in iter.Seq[Beat]) iter.Seq2[Order, error] {
 	return func(yield func(Order, error) bool) {

@@ -41,6 +41,10 @@ func fill(r *rand.Rand, v reflect.Value) {
 		for i := range v.Len() {
 			fill(r, v.Index(i))
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(r, v.Index(i))
+		}
 	case reflect.String:
 		v.SetString(fmt.Sprintf("s%d", r.IntN(1000)))
 	case reflect.Bool:
@@ -120,6 +124,8 @@ func TestConvert_EveryFieldOfEveryType_ComesBackAsItself(t *testing.T) {
 		roundTrip(t, filled[FollowRequest](r), followToProto, followFromProto)
 		roundTrip(t, filled[ReadRequest](r), readToProto, readFromProto)
 		roundTrip(t, filled[Page](r), pageToProto, pageFromProto)
+		roundTrip(t, filled[ScanRequest](r), scanToProto, scanFromProto)
+		roundTrip(t, filled[ScanReport](r), reportToProto, reportFromProto)
 		roundTrip(t, filled[Entry](r), entryToProto, entryFromProto)
 		roundTrip(t, filled[Beat](r), beatToProto, beatFromProto)
 	}
@@ -138,6 +144,9 @@ func TestConvert_ZeroValues_ComeBackAsThemselves(t *testing.T) {
 	same(followFromProto(followToProto(FollowRequest{})), FollowRequest{})
 	same(readFromProto(readToProto(ReadRequest{})), ReadRequest{})
 	same(pageFromProto(pageToProto(Page{})), Page{})
+	same(scanFromProto(scanToProto(ScanRequest{})), ScanRequest{})
+	same(reportFromProto(reportToProto(ScanReport{})), ScanReport{})
+	same(reportFromProto(reportToProto(ScanReport{Counts: []Count{{Start: 5}}})), ScanReport{Counts: []Count{{Start: 5}}})
 	same(entryFromProto(entryToProto(Entry{})), Entry{})
 	same(beatFromProto(beatToProto(Beat{})), Beat{})
 	zero := int64(0)
@@ -193,6 +202,8 @@ func TestConvert_EnumerationsHaveTheSameNumbers(t *testing.T) {
 		{"PIECE_", tailpb.Piece_value, func(n int) string {
 			return map[Piece]string{PieceFirst: "first", PieceMiddle: "middle", PieceLast: "last"}[Piece(n)]
 		}},
+		{"SCAN_END_", tailpb.ScanEnd_value, func(n int) string { return ScanEnd(n).String() }},
+		{"LEVEL_", tailpb.Level_value, func(n int) string { return Level(n).String() }},
 		{"BEAT_KIND_", tailpb.BeatKind_value, func(n int) string {
 			return map[BeatKind]string{
 				BeatOpened: "opened", BeatPinged: "pinged", BeatAnswered: "answered", BeatWrong: "wrong", BeatClosed: "closed",

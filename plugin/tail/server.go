@@ -68,6 +68,19 @@ func (s *server) Read(ctx context.Context, req *tailpb.ReadRequest) (out *tailpb
 	return pageToProto(page), nil
 }
 
+func (s *server) Scan(req *tailpb.ScanRequest, stream tailpb.TailerService_ScanServer) (err error) {
+	defer recovered(&err)
+	for r, err := range s.impl.Scan(stream.Context(), scanFromProto(req)) {
+		if err != nil {
+			return toStatus(err)
+		}
+		if err := stream.Send(reportToProto(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *server) Heartbeat(stream tailpb.TailerService_HeartbeatServer) (err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithCancel(stream.Context())

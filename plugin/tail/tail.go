@@ -27,6 +27,8 @@ const (
 	CapabilityTime = "time"
 	// CapabilityHistory: rotated generations are read, also compressed ones.
 	CapabilityHistory = "history"
+	// CapabilityScan: [Tailer.Scan] works, filters and bounds of time included.
+	CapabilityScan = "scan"
 )
 
 // Tailer follows logs. An implementation is safe for concurrent use.
@@ -46,6 +48,10 @@ type Tailer interface {
 
 	// Read returns one page of history.
 	Read(ctx context.Context, req ReadRequest) (Page, error)
+
+	// Scan looks through history and reports what it finds as it finds it, at least once a second. The sequence ends after the report
+	// whose End is set, after the first error, or when ctx is cancelled (then with ctx's error). It needs [CapabilityScan].
+	Scan(ctx context.Context, req ScanRequest) iter.Seq2[ScanReport, error]
 
 	// Heartbeat decides, from what the sessions of a host do, who is to be pinged and who is dead. It ends when in ends or ctx is
 	// cancelled. One call serves all sessions of a host.

@@ -27,6 +27,11 @@ func (Unimplemented) Follow(context.Context, FollowRequest) iter.Seq2[Event, err
 // Read implements [Tailer].
 func (Unimplemented) Read(context.Context, ReadRequest) (Page, error) { return Page{}, ErrUnsupported }
 
+// Scan implements [Tailer].
+func (Unimplemented) Scan(context.Context, ScanRequest) iter.Seq2[ScanReport, error] {
+	return refused[ScanReport](ErrUnsupported)
+}
+
 // Heartbeat implements [Tailer].
 func (Unimplemented) Heartbeat(context.Context, iter.Seq[Beat]) iter.Seq2[Order, error] {
 	return refused[Order](ErrUnsupported)

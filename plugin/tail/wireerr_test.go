@@ -19,6 +19,10 @@ import (
 type failing struct{ err error }
 
 func (f failing) Info(context.Context) (Info, error) { return Info{}, f.err }
+func (f failing) Scan(context.Context, ScanRequest) iter.Seq2[ScanReport, error] {
+	return refused[ScanReport](f.err)
+}
+
 func (f failing) List(context.Context, ListRequest) iter.Seq2[Entry, error] {
 	return refused[Entry](f.err)
 }

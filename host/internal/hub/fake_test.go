@@ -17,6 +17,8 @@ import (
 // fakeLog is a tailer of one log in memory, whose every byte is remembered, and that can be made to die. It scribbles over the bytes of an
 // event on the next turn of the loop, as the contract allows.
 type fakeLog struct {
+	tail.Unimplemented // but for what follows
+
 	mu       sync.Mutex
 	changed  chan struct{} // closed when something is written
 	alive    chan struct{} // closed when the plugin dies

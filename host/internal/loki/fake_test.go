@@ -14,6 +14,8 @@ import (
 
 // memory is a tailer over logs in memory, each of one generation, whose lines have the times they are given.
 type memory struct {
+	tail.Unimplemented // but for what follows
+
 	mu      sync.Mutex
 	changed chan struct{}
 	logs    map[string]*memoryLog

@@ -49,7 +49,7 @@ func (n errorNames) name(err error) string {
 // The methods of a tailer whose calls are timed, and the one that lasts.
 var (
 	timed    = []string{"info", "list", "read"}
-	methods  = []string{"info", "list", "read", "follow", "heartbeat"}
+	methods  = []string{"info", "list", "read", "follow", "scan", "heartbeat"}
 	allNames = func() []string {
 		all := []string{"ok", other}
 		for _, e := range tailErrors {
@@ -158,6 +158,20 @@ func (t *tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 			last = err
 			t.m.event(e)
 			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// Scan implements [tail.Tailer].
+func (t *tailer) Scan(ctx context.Context, req tail.ScanRequest) iter.Seq2[tail.ScanReport, error] {
+	return func(yield func(tail.ScanReport, error) bool) {
+		var last error
+		defer func() { t.ended("scan", last) }()
+		for r, err := range t.t.Scan(ctx, req) {
+			last = err
+			if !yield(r, err) {
 				return
 			}
 		}

@@ -161,27 +161,78 @@ func (p *Plugin) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.
 
 // list is one List call to one process. done means that yield wants no more.
 func (p *Plugin) list(ctx context.Context, now *incarnation, req tail.ListRequest, yield func(tail.Entry) bool) (done bool, err error) {
+	return stepwise(ctx, p, now, "list", func(ctx context.Context) iter.Seq2[tail.Entry, error] { return now.List(ctx, req) }, yield)
+}
+
+// stepwise makes a call to one process whose answer comes bit by bit. There is a deadline for each step, not for the whole, because the caller may
+// take its time. done means that yield wants no more.
+func stepwise[T any](
+	ctx context.Context, p *Plugin, now *incarnation, name string, call func(context.Context) iter.Seq2[T, error], yield func(T) bool,
+) (done bool, err error) {
 	bound, cancel := now.bind(ctx)
 	defer cancel()
-	// A deadline for each step, not for the whole, because the caller may take its time.
 	timed, stop := context.WithCancel(bound)
 	defer stop()
 	late := time.AfterFunc(p.o.CallTimeout, stop)
 	defer late.Stop()
-	for e, err := range now.List(timed, req) {
+	for v, err := range call(timed) {
 		inTime := late.Stop()
 		if err != nil {
 			if !inTime && ctx.Err() == nil && now.retired.Err() == nil {
-				err = fmt.Errorf("the plugin did not go on with the list within %v: %w", p.o.CallTimeout, context.DeadlineExceeded)
+				err = fmt.Errorf("the plugin did not go on with the %s within %v: %w", name, p.o.CallTimeout, context.DeadlineExceeded)
 			}
 			return false, err
 		}
-		if !yield(e) {
+		if !yield(v) {
 			return true, nil
 		}
 		late.Reset(p.o.CallTimeout)
 	}
 	return false, nil
+}
+
+// Scan implements [tail.Tailer]. It waits for a process for a bounded time. When the process dies in the middle, the scan goes on in the
+// next one where the last report says, as far as that finds the place again.
+func (p *Plugin) Scan(ctx context.Context, req tail.ScanRequest) iter.Seq2[tail.ScanReport, error] {
+	return func(yield func(tail.ScanReport, error) bool) {
+		var last *incarnation
+		var before tail.ScanReport // what came of the processes that died
+		for attempt := 1; ; attempt++ {
+			now, err := p.await(ctx, last)
+			if err != nil {
+				yield(tail.ScanReport{}, err)
+				return
+			}
+			latest := before
+			done, err := p.scan(ctx, now, req, func(r tail.ScanReport) bool {
+				r.Scanned += before.Scanned
+				r.Skipped += before.Skipped
+				if !r.At.IsZero() {
+					req.At = r.At
+				}
+				if req.Matches > 0 {
+					req.Matches = max(1, req.Matches-len(r.Matches)) // None are left only with the last report.
+				}
+				latest = r
+				return yield(r, nil) && r.End == tail.ScanGoesOn
+			})
+			switch {
+			case done:
+				return
+			case err == nil || !now.gone(ctx, err) || attempt == attempts:
+				if err != nil {
+					yield(tail.ScanReport{}, err)
+				}
+				return
+			}
+			last, before = now, latest
+		}
+	}
+}
+
+// scan is one Scan call to one process. done means that yield wants no more.
+func (p *Plugin) scan(ctx context.Context, now *incarnation, req tail.ScanRequest, yield func(tail.ScanReport) bool) (done bool, err error) {
+	return stepwise(ctx, p, now, "scan", func(ctx context.Context) iter.Seq2[tail.ScanReport, error] { return now.Scan(ctx, req) }, yield)
 }
 
 // Heartbeat implements [tail.Tailer]. It waits for a process, and ends with [tail.ErrPluginGone] when the process goes away: what it knew

@@ -41,7 +41,7 @@ func executable() supervise.LaunchFunc {
 	})
 }
 
-type fileTailer struct{}
+type fileTailer struct{ tail.Unimplemented }
 
 func (fileTailer) Info(context.Context) (tail.Info, error) { return tail.Info{Name: "file"}, nil }
 func (fileTailer) List(context.Context, tail.ListRequest) iter.Seq2[tail.Entry, error] {

@@ -33,6 +33,12 @@ func benchLog(b *testing.B, size int) (*Engine, guard.Path) {
 	if err := f.Close(); err != nil {
 		b.Fatal(err)
 	}
+	return benchEngine(b, dir)
+}
+
+// benchEngine returns an engine over a folder, and the log in it.
+func benchEngine(b *testing.B, dir string) (*Engine, guard.Path) {
+	b.Helper()
 	g, err := guard.New([]string{dir}, guard.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -42,7 +48,7 @@ func benchLog(b *testing.B, size int) (*Engine, guard.Path) {
 		b.Fatal(err)
 	}
 	b.Cleanup(e.Close)
-	p, err := g.Resolve(name)
+	p, err := g.Resolve(filepath.Join(dir, "app.log"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -86,6 +86,7 @@ type Engine struct {
 	stop  context.CancelFunc
 
 	trackers sync.WaitGroup
+	turns    chan struct{} // holds an element for each scan at work
 
 	mu     sync.Mutex // guards the rest; taken before Log.mu
 	closed bool
@@ -105,7 +106,7 @@ func New(opts Options) (*Engine, error) {
 		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Engine{opts: opts, guard: opts.Guard, watch: w, ctx: ctx, stop: stop, logs: make(map[guard.Path]*Log)}, nil
+	return &Engine{opts: opts, guard: opts.Guard, watch: w, ctx: ctx, stop: stop, logs: make(map[guard.Path]*Log), turns: make(chan struct{}, maxScans)}, nil
 }
 
 // Events reports whether the system gives events.

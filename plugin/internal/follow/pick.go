@@ -136,27 +136,34 @@ func (c *content) ReadAt(p []byte, off int64) (n int, err error) {
 // walk calls f for the lines of g between two offsets, each with its offset; of a long line it gets the first piece. f returns false
 // to end the walk.
 func walk(ctx context.Context, g *generation, c coding, from, to int64, f func(line []byte, off int64) bool) error {
+	_, err := walkFrom(ctx, g, c, from, to, false, f)
+	return err
+}
+
+// walkFrom is walk; fresh says that a line begins at from whatever stands before it. damaged says that the rest cannot be unpacked.
+func walkFrom(ctx context.Context, g *generation, c coding, from, to int64, fresh bool, f func(line []byte, off int64) bool) (damaged bool, err error) {
 	b := block{wide: c.wide()}
 	defer b.drop()
 	if err := b.seek(ctx, g, from); err != nil {
-		return err
+		return damaged, err
 	}
-	long := from > g.from+int64(c.mark) && !c.endsLine(&b.before)
+	long := !fresh && from > g.from+int64(c.mark) && !c.endsLine(&b.before)
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return damaged, err
 		}
 		n, piece := c.cut(b.pending(), long)
 		if n == 0 {
 			m, err := b.fill(to)
 			if err != nil && !errors.Is(err, errCorrupt) {
-				return err
+				return damaged, err
 			}
+			damaged = damaged || err != nil
 			if m > 0 {
 				continue
 			}
 			if n = len(b.pending()); n == 0 {
-				return nil
+				return damaged, nil
 			}
 		}
 		at := b.from()
@@ -179,7 +186,7 @@ func walk(ctx context.Context, g *generation, c coding, from, to int64, f func(l
 				at = begin + int64(offsets[min(i, len(offsets)-1)])
 			}
 			if !f(data[:length], at) {
-				return nil
+				return damaged, nil
 			}
 			data, at = data[length:], at+int64(length)
 		}

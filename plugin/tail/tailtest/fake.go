@@ -37,7 +37,7 @@ type Fake struct {
 var _ tail.Tailer = (*Fake)(nil)
 
 // Calls counts how often each method of a [Fake] was called.
-type Calls struct{ Info, List, Follow, Read, Heartbeat int }
+type Calls struct{ Info, List, Follow, Read, Scan, Heartbeat int }
 
 // NewFake returns a Fake without logs.
 func NewFake() *Fake {
@@ -211,7 +211,7 @@ func (f *Fake) Info(ctx context.Context) (tail.Info, error) {
 	defer f.mu.Unlock()
 	return tail.Info{
 		Name: "fake", Version: "1", Roots: []string{"/"},
-		Capabilities: []string{tail.CapabilityFilter, tail.CapabilityTime, tail.CapabilityHistory},
+		Capabilities: []string{tail.CapabilityFilter, tail.CapabilityTime, tail.CapabilityHistory, tail.CapabilityScan},
 	}, nil
 }
 

@@ -60,6 +60,9 @@ func Run(t *testing.T, newTailer func(t *testing.T) (tail.Tailer, Log)) {
 		{"PagesOfLongLines", testLongPages},
 		{"Filter", testFilter},
 		{"Times", testTimes},
+		{"ScanFindsLines", testScanMatches},
+		{"ScanCountsLines", testScanCounts},
+		{"ScanRefuses", testScanRefuses},
 		{"Heartbeat", testHeartbeat},
 		{"HeartbeatEndsWithItsInput", testHeartbeatEnds},
 	} {

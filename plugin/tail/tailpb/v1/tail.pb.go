@@ -268,6 +268,120 @@ func (Cause) EnumDescriptor() ([]byte, []int) {
 	return file_tail_proto_rawDescGZIP(), []int{3}
 }
 
+type ScanEnd int32
+
+const (
+	ScanEnd_SCAN_END_UNSPECIFIED ScanEnd = 0 // it goes on
+	ScanEnd_SCAN_END_ALL         ScanEnd = 1 // there is no more in this direction
+	ScanEnd_SCAN_END_MATCHES     ScanEnd = 2 // as many matches as were asked for
+	ScanEnd_SCAN_END_LIMIT       ScanEnd = 3 // enough for one call: go on from at
+)
+
+// Enum value maps for ScanEnd.
+var (
+	ScanEnd_name = map[int32]string{
+		0: "SCAN_END_UNSPECIFIED",
+		1: "SCAN_END_ALL",
+		2: "SCAN_END_MATCHES",
+		3: "SCAN_END_LIMIT",
+	}
+	ScanEnd_value = map[string]int32{
+		"SCAN_END_UNSPECIFIED": 0,
+		"SCAN_END_ALL":         1,
+		"SCAN_END_MATCHES":     2,
+		"SCAN_END_LIMIT":       3,
+	}
+)
+
+func (x ScanEnd) Enum() *ScanEnd {
+	p := new(ScanEnd)
+	*p = x
+	return p
+}
+
+func (x ScanEnd) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ScanEnd) Descriptor() protoreflect.EnumDescriptor {
+	return file_tail_proto_enumTypes[4].Descriptor()
+}
+
+func (ScanEnd) Type() protoreflect.EnumType {
+	return &file_tail_proto_enumTypes[4]
+}
+
+func (x ScanEnd) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ScanEnd.Descriptor instead.
+func (ScanEnd) EnumDescriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{4}
+}
+
+// How severe a line is, as far as its beginning tells.
+type Level int32
+
+const (
+	Level_LEVEL_UNSPECIFIED Level = 0 // it does not say
+	Level_LEVEL_TRACE       Level = 1
+	Level_LEVEL_DEBUG       Level = 2
+	Level_LEVEL_INFO        Level = 3
+	Level_LEVEL_WARN        Level = 4
+	Level_LEVEL_ERROR       Level = 5
+	Level_LEVEL_FATAL       Level = 6
+)
+
+// Enum value maps for Level.
+var (
+	Level_name = map[int32]string{
+		0: "LEVEL_UNSPECIFIED",
+		1: "LEVEL_TRACE",
+		2: "LEVEL_DEBUG",
+		3: "LEVEL_INFO",
+		4: "LEVEL_WARN",
+		5: "LEVEL_ERROR",
+		6: "LEVEL_FATAL",
+	}
+	Level_value = map[string]int32{
+		"LEVEL_UNSPECIFIED": 0,
+		"LEVEL_TRACE":       1,
+		"LEVEL_DEBUG":       2,
+		"LEVEL_INFO":        3,
+		"LEVEL_WARN":        4,
+		"LEVEL_ERROR":       5,
+		"LEVEL_FATAL":       6,
+	}
+)
+
+func (x Level) Enum() *Level {
+	p := new(Level)
+	*p = x
+	return p
+}
+
+func (x Level) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Level) Descriptor() protoreflect.EnumDescriptor {
+	return file_tail_proto_enumTypes[5].Descriptor()
+}
+
+func (Level) Type() protoreflect.EnumType {
+	return &file_tail_proto_enumTypes[5]
+}
+
+func (x Level) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Level.Descriptor instead.
+func (Level) EnumDescriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{5}
+}
+
 type BeatKind int32
 
 const (
@@ -310,11 +424,11 @@ func (x BeatKind) String() string {
 }
 
 func (BeatKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[4].Descriptor()
+	return file_tail_proto_enumTypes[6].Descriptor()
 }
 
 func (BeatKind) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[4]
+	return &file_tail_proto_enumTypes[6]
 }
 
 func (x BeatKind) Number() protoreflect.EnumNumber {
@@ -323,7 +437,7 @@ func (x BeatKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BeatKind.Descriptor instead.
 func (BeatKind) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{4}
+	return file_tail_proto_rawDescGZIP(), []int{6}
 }
 
 type OrderKind int32
@@ -365,11 +479,11 @@ func (x OrderKind) String() string {
 }
 
 func (OrderKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[5].Descriptor()
+	return file_tail_proto_enumTypes[7].Descriptor()
 }
 
 func (OrderKind) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[5]
+	return &file_tail_proto_enumTypes[7]
 }
 
 func (x OrderKind) Number() protoreflect.EnumNumber {
@@ -378,7 +492,7 @@ func (x OrderKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderKind.Descriptor instead.
 func (OrderKind) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{5}
+	return file_tail_proto_rawDescGZIP(), []int{7}
 }
 
 type ErrorCode int32
@@ -432,11 +546,11 @@ func (x ErrorCode) String() string {
 }
 
 func (ErrorCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[6].Descriptor()
+	return file_tail_proto_enumTypes[8].Descriptor()
 }
 
 func (ErrorCode) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[6]
+	return &file_tail_proto_enumTypes[8]
 }
 
 func (x ErrorCode) Number() protoreflect.EnumNumber {
@@ -445,7 +559,7 @@ func (x ErrorCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorCode.Descriptor instead.
 func (ErrorCode) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{6}
+	return file_tail_proto_rawDescGZIP(), []int{8}
 }
 
 type InfoRequest struct {
@@ -1799,6 +1913,363 @@ func (x *ReadResponse) GetAtEnd() bool {
 	return false
 }
 
+type ScanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Log   string                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	// Where to begin; absent: at the end if going backward, else at the beginning.
+	At *Position `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// From newest to oldest.
+	Backward bool `protobuf:"varint,3,opt,name=backward,proto3" json:"backward,omitempty"`
+	// Only lines whose time is not before since and is before until, in nanoseconds since 1970 UTC; absent: no bound.
+	SinceUnixNano *int64  `protobuf:"varint,4,opt,name=since_unix_nano,json=sinceUnixNano,proto3,oneof" json:"since_unix_nano,omitempty"`
+	UntilUnixNano *int64  `protobuf:"varint,5,opt,name=until_unix_nano,json=untilUnixNano,proto3,oneof" json:"until_unix_nano,omitempty"`
+	Filter        *Filter `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Exactly one of these two is set.
+	// Report the lines that pass the filter, and end after so many (1 to 1,000).
+	Matches int32 `protobuf:"varint,7,opt,name=matches,proto3" json:"matches,omitempty"`
+	// Count the lines that pass the filter, in buckets of this width in nanoseconds (at least a millisecond).
+	BucketNano int64 `protobuf:"varint,8,opt,name=bucket_nano,json=bucketNano,proto3" json:"bucket_nano,omitempty"`
+	// End after about so many bytes; 0: the plugin's own limit.
+	Bytes         int64 `protobuf:"varint,9,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScanRequest) Reset() {
+	*x = ScanRequest{}
+	mi := &file_tail_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanRequest) ProtoMessage() {}
+
+func (x *ScanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanRequest.ProtoReflect.Descriptor instead.
+func (*ScanRequest) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ScanRequest) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *ScanRequest) GetAt() *Position {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ScanRequest) GetBackward() bool {
+	if x != nil {
+		return x.Backward
+	}
+	return false
+}
+
+func (x *ScanRequest) GetSinceUnixNano() int64 {
+	if x != nil && x.SinceUnixNano != nil {
+		return *x.SinceUnixNano
+	}
+	return 0
+}
+
+func (x *ScanRequest) GetUntilUnixNano() int64 {
+	if x != nil && x.UntilUnixNano != nil {
+		return *x.UntilUnixNano
+	}
+	return 0
+}
+
+func (x *ScanRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *ScanRequest) GetMatches() int32 {
+	if x != nil {
+		return x.Matches
+	}
+	return 0
+}
+
+func (x *ScanRequest) GetBucketNano() int64 {
+	if x != nil {
+		return x.BucketNano
+	}
+	return 0
+}
+
+func (x *ScanRequest) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+type ScanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was found since the response before, in the direction of the scan.
+	Matches []*Match `protobuf:"bytes,1,rep,name=matches,proto3" json:"matches,omitempty"`
+	// How many lines were found since the response before: to be added to what earlier ones said.
+	Counts []*Count `protobuf:"bytes,2,rep,name=counts,proto3" json:"counts,omitempty"`
+	// Everything between the beginning and here has been looked at, and found things reported: go on from here.
+	At *Position `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// The time of a line near at, in nanoseconds since 1970 UTC; 0: unknown.
+	TimeUnixNano int64 `protobuf:"varint,4,opt,name=time_unix_nano,json=timeUnixNano,proto3" json:"time_unix_nano,omitempty"`
+	// Bytes looked at so far, and about how many are left in this direction; compressed ones count as they stand on the disk.
+	Scanned int64 `protobuf:"varint,5,opt,name=scanned,proto3" json:"scanned,omitempty"`
+	Left    int64 `protobuf:"varint,6,opt,name=left,proto3" json:"left,omitempty"`
+	// Generations that could not be looked through, or not to their end.
+	Skipped int32 `protobuf:"varint,7,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// Set in the last response.
+	End           ScanEnd `protobuf:"varint,8,opt,name=end,proto3,enum=livetail.tail.v1.ScanEnd" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScanResponse) Reset() {
+	*x = ScanResponse{}
+	mi := &file_tail_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanResponse) ProtoMessage() {}
+
+func (x *ScanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanResponse.ProtoReflect.Descriptor instead.
+func (*ScanResponse) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ScanResponse) GetMatches() []*Match {
+	if x != nil {
+		return x.Matches
+	}
+	return nil
+}
+
+func (x *ScanResponse) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *ScanResponse) GetAt() *Position {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ScanResponse) GetTimeUnixNano() int64 {
+	if x != nil {
+		return x.TimeUnixNano
+	}
+	return 0
+}
+
+func (x *ScanResponse) GetScanned() int64 {
+	if x != nil {
+		return x.Scanned
+	}
+	return 0
+}
+
+func (x *ScanResponse) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *ScanResponse) GetSkipped() int32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScanResponse) GetEnd() ScanEnd {
+	if x != nil {
+		return x.End
+	}
+	return ScanEnd_SCAN_END_UNSPECIFIED
+}
+
+// A line that passed the filter.
+type Match struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *Position              `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// The time that the line carries, in nanoseconds since 1970 UTC; 0: none.
+	TimeUnixNano int64 `protobuf:"varint,2,opt,name=time_unix_nano,json=timeUnixNano,proto3" json:"time_unix_nano,omitempty"`
+	Level        Level `protobuf:"varint,3,opt,name=level,proto3,enum=livetail.tail.v1.Level" json:"level,omitempty"`
+	// Its beginning, at most 1 KiB, without its line ending.
+	Text []byte `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// There is more of it.
+	Cut           bool `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Match) Reset() {
+	*x = Match{}
+	mi := &file_tail_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Match) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Match) ProtoMessage() {}
+
+func (x *Match) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Match.ProtoReflect.Descriptor instead.
+func (*Match) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Match) GetAt() *Position {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Match) GetTimeUnixNano() int64 {
+	if x != nil {
+		return x.TimeUnixNano
+	}
+	return 0
+}
+
+func (x *Match) GetLevel() Level {
+	if x != nil {
+		return x.Level
+	}
+	return Level_LEVEL_UNSPECIFIED
+}
+
+func (x *Match) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *Match) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+// Lines in one bucket of time.
+type Count struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the bucket begins, in nanoseconds since 1970 UTC: a multiple of its width.
+	StartUnixNano int64 `protobuf:"fixed64,1,opt,name=start_unix_nano,json=startUnixNano,proto3" json:"start_unix_nano,omitempty"`
+	// Lines by level; the index is a Level. Trailing zeros may be missing.
+	Lines         []int64 `protobuf:"varint,2,rep,packed,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Count) Reset() {
+	*x = Count{}
+	mi := &file_tail_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Count) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Count) ProtoMessage() {}
+
+func (x *Count) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Count.ProtoReflect.Descriptor instead.
+func (*Count) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Count) GetStartUnixNano() int64 {
+	if x != nil {
+		return x.StartUnixNano
+	}
+	return 0
+}
+
+func (x *Count) GetLines() []int64 {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
 // What a session did.
 type HeartbeatRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1814,7 +2285,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_tail_proto_msgTypes[18]
+	mi := &file_tail_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +2297,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[18]
+	mi := &file_tail_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +2310,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{18}
+	return file_tail_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HeartbeatRequest) GetKind() BeatKind {
@@ -1881,7 +2352,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_tail_proto_msgTypes[19]
+	mi := &file_tail_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1893,7 +2364,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[19]
+	mi := &file_tail_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1906,7 +2377,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{19}
+	return file_tail_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HeartbeatResponse) GetKind() OrderKind {
@@ -1933,7 +2404,7 @@ type ErrorDetail struct {
 
 func (x *ErrorDetail) Reset() {
 	*x = ErrorDetail{}
-	mi := &file_tail_proto_msgTypes[20]
+	mi := &file_tail_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2416,7 @@ func (x *ErrorDetail) String() string {
 func (*ErrorDetail) ProtoMessage() {}
 
 func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[20]
+	mi := &file_tail_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2429,7 @@ func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorDetail.ProtoReflect.Descriptor instead.
 func (*ErrorDetail) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{20}
+	return file_tail_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ErrorDetail) GetCode() ErrorCode {
@@ -2070,7 +2541,38 @@ const file_tail_proto_rawDesc = "" +
 	"\x05start\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x05start\x12,\n" +
 	"\x03end\x18\x03 \x01(\v2\x1a.livetail.tail.v1.PositionR\x03end\x12!\n" +
 	"\fat_beginning\x18\x04 \x01(\bR\vatBeginning\x12\x15\n" +
-	"\x06at_end\x18\x05 \x01(\bR\x05atEnd\"\xa4\x01\n" +
+	"\x06at_end\x18\x05 \x01(\bR\x05atEnd\"\xec\x02\n" +
+	"\vScanRequest\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\x12\x1a\n" +
+	"\bbackward\x18\x03 \x01(\bR\bbackward\x12+\n" +
+	"\x0fsince_unix_nano\x18\x04 \x01(\x03H\x00R\rsinceUnixNano\x88\x01\x01\x12+\n" +
+	"\x0funtil_unix_nano\x18\x05 \x01(\x03H\x01R\runtilUnixNano\x88\x01\x01\x120\n" +
+	"\x06filter\x18\x06 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\x12\x18\n" +
+	"\amatches\x18\a \x01(\x05R\amatches\x12\x1f\n" +
+	"\vbucket_nano\x18\b \x01(\x03R\n" +
+	"bucketNano\x12\x14\n" +
+	"\x05bytes\x18\t \x01(\x03R\x05bytesB\x12\n" +
+	"\x10_since_unix_nanoB\x12\n" +
+	"\x10_until_unix_nano\"\xb9\x02\n" +
+	"\fScanResponse\x121\n" +
+	"\amatches\x18\x01 \x03(\v2\x17.livetail.tail.v1.MatchR\amatches\x12/\n" +
+	"\x06counts\x18\x02 \x03(\v2\x17.livetail.tail.v1.CountR\x06counts\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\x12$\n" +
+	"\x0etime_unix_nano\x18\x04 \x01(\x03R\ftimeUnixNano\x12\x18\n" +
+	"\ascanned\x18\x05 \x01(\x03R\ascanned\x12\x12\n" +
+	"\x04left\x18\x06 \x01(\x03R\x04left\x12\x18\n" +
+	"\askipped\x18\a \x01(\x05R\askipped\x12+\n" +
+	"\x03end\x18\b \x01(\x0e2\x19.livetail.tail.v1.ScanEndR\x03end\"\xae\x01\n" +
+	"\x05Match\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02at\x12$\n" +
+	"\x0etime_unix_nano\x18\x02 \x01(\x03R\ftimeUnixNano\x12-\n" +
+	"\x05level\x18\x03 \x01(\x0e2\x17.livetail.tail.v1.LevelR\x05level\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\fR\x04text\x12\x10\n" +
+	"\x03cut\x18\x05 \x01(\bR\x03cut\"I\n" +
+	"\x05Count\x12&\n" +
+	"\x0fstart_unix_nano\x18\x01 \x01(\x10R\rstartUnixNano\x12\x18\n" +
+	"\x05lines\x18\x02 \x03(\x03B\x02\x10\x01R\x05lines\"\xa4\x01\n" +
 	"\x10HeartbeatRequest\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.livetail.tail.v1.BeatKindR\x04kind\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12#\n" +
@@ -2114,7 +2616,22 @@ const file_tail_proto_rawDesc = "" +
 	"\n" +
 	"CAUSE_HOLE\x10\n" +
 	"\x12\x11\n" +
-	"\rCAUSE_OVERRUN\x10\v*\x94\x01\n" +
+	"\rCAUSE_OVERRUN\x10\v*_\n" +
+	"\aScanEnd\x12\x18\n" +
+	"\x14SCAN_END_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fSCAN_END_ALL\x10\x01\x12\x14\n" +
+	"\x10SCAN_END_MATCHES\x10\x02\x12\x12\n" +
+	"\x0eSCAN_END_LIMIT\x10\x03*\x82\x01\n" +
+	"\x05Level\x12\x15\n" +
+	"\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vLEVEL_TRACE\x10\x01\x12\x0f\n" +
+	"\vLEVEL_DEBUG\x10\x02\x12\x0e\n" +
+	"\n" +
+	"LEVEL_INFO\x10\x03\x12\x0e\n" +
+	"\n" +
+	"LEVEL_WARN\x10\x04\x12\x0f\n" +
+	"\vLEVEL_ERROR\x10\x05\x12\x0f\n" +
+	"\vLEVEL_FATAL\x10\x06*\x94\x01\n" +
 	"\bBeatKind\x12\x19\n" +
 	"\x15BEAT_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10BEAT_KIND_OPENED\x10\x01\x12\x14\n" +
@@ -2137,12 +2654,13 @@ const file_tail_proto_rawDesc = "" +
 	"\x18ERROR_CODE_POSITION_GONE\x10\x05\x12\x1a\n" +
 	"\x16ERROR_CODE_BAD_REQUEST\x10\x06\x12\x1a\n" +
 	"\x16ERROR_CODE_UNSUPPORTED\x10\a\x12\x17\n" +
-	"\x13ERROR_CODE_TOO_MANY\x10\b2\x8f\x03\n" +
+	"\x13ERROR_CODE_TOO_MANY\x10\b2\xd8\x03\n" +
 	"\rTailerService\x12E\n" +
 	"\x04Info\x12\x1d.livetail.tail.v1.InfoRequest\x1a\x1e.livetail.tail.v1.InfoResponse\x12G\n" +
 	"\x04List\x12\x1d.livetail.tail.v1.ListRequest\x1a\x1e.livetail.tail.v1.ListResponse0\x01\x12M\n" +
 	"\x06Follow\x12\x1f.livetail.tail.v1.FollowRequest\x1a .livetail.tail.v1.FollowResponse0\x01\x12E\n" +
-	"\x04Read\x12\x1d.livetail.tail.v1.ReadRequest\x1a\x1e.livetail.tail.v1.ReadResponse\x12X\n" +
+	"\x04Read\x12\x1d.livetail.tail.v1.ReadRequest\x1a\x1e.livetail.tail.v1.ReadResponse\x12G\n" +
+	"\x04Scan\x12\x1d.livetail.tail.v1.ScanRequest\x1a\x1e.livetail.tail.v1.ScanResponse0\x01\x12X\n" +
 	"\tHeartbeat\x12\".livetail.tail.v1.HeartbeatRequest\x1a#.livetail.tail.v1.HeartbeatResponse(\x010\x01B;Z9github.com/livetail/livetail/plugin/tail/tailpb/v1;tailpbb\x06proto3"
 
 var (
@@ -2157,86 +2675,102 @@ func file_tail_proto_rawDescGZIP() []byte {
 	return file_tail_proto_rawDescData
 }
 
-var file_tail_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_tail_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_tail_proto_goTypes = []any{
 	(Piece)(0),                // 0: livetail.tail.v1.Piece
 	(How)(0),                  // 1: livetail.tail.v1.How
 	(Order)(0),                // 2: livetail.tail.v1.Order
 	(Cause)(0),                // 3: livetail.tail.v1.Cause
-	(BeatKind)(0),             // 4: livetail.tail.v1.BeatKind
-	(OrderKind)(0),            // 5: livetail.tail.v1.OrderKind
-	(ErrorCode)(0),            // 6: livetail.tail.v1.ErrorCode
-	(*InfoRequest)(nil),       // 7: livetail.tail.v1.InfoRequest
-	(*InfoResponse)(nil),      // 8: livetail.tail.v1.InfoResponse
-	(*ListRequest)(nil),       // 9: livetail.tail.v1.ListRequest
-	(*ListResponse)(nil),      // 10: livetail.tail.v1.ListResponse
-	(*Position)(nil),          // 11: livetail.tail.v1.Position
-	(*FollowRequest)(nil),     // 12: livetail.tail.v1.FollowRequest
-	(*Start)(nil),             // 13: livetail.tail.v1.Start
-	(*Filter)(nil),            // 14: livetail.tail.v1.Filter
-	(*FollowResponse)(nil),    // 15: livetail.tail.v1.FollowResponse
-	(*Event)(nil),             // 16: livetail.tail.v1.Event
-	(*Lines)(nil),             // 17: livetail.tail.v1.Lines
-	(*Boundary)(nil),          // 18: livetail.tail.v1.Boundary
-	(*Truncated)(nil),         // 19: livetail.tail.v1.Truncated
-	(*Gap)(nil),               // 20: livetail.tail.v1.Gap
-	(*Late)(nil),              // 21: livetail.tail.v1.Late
-	(*CaughtUp)(nil),          // 22: livetail.tail.v1.CaughtUp
-	(*ReadRequest)(nil),       // 23: livetail.tail.v1.ReadRequest
-	(*ReadResponse)(nil),      // 24: livetail.tail.v1.ReadResponse
-	(*HeartbeatRequest)(nil),  // 25: livetail.tail.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil), // 26: livetail.tail.v1.HeartbeatResponse
-	(*ErrorDetail)(nil),       // 27: livetail.tail.v1.ErrorDetail
+	(ScanEnd)(0),              // 4: livetail.tail.v1.ScanEnd
+	(Level)(0),                // 5: livetail.tail.v1.Level
+	(BeatKind)(0),             // 6: livetail.tail.v1.BeatKind
+	(OrderKind)(0),            // 7: livetail.tail.v1.OrderKind
+	(ErrorCode)(0),            // 8: livetail.tail.v1.ErrorCode
+	(*InfoRequest)(nil),       // 9: livetail.tail.v1.InfoRequest
+	(*InfoResponse)(nil),      // 10: livetail.tail.v1.InfoResponse
+	(*ListRequest)(nil),       // 11: livetail.tail.v1.ListRequest
+	(*ListResponse)(nil),      // 12: livetail.tail.v1.ListResponse
+	(*Position)(nil),          // 13: livetail.tail.v1.Position
+	(*FollowRequest)(nil),     // 14: livetail.tail.v1.FollowRequest
+	(*Start)(nil),             // 15: livetail.tail.v1.Start
+	(*Filter)(nil),            // 16: livetail.tail.v1.Filter
+	(*FollowResponse)(nil),    // 17: livetail.tail.v1.FollowResponse
+	(*Event)(nil),             // 18: livetail.tail.v1.Event
+	(*Lines)(nil),             // 19: livetail.tail.v1.Lines
+	(*Boundary)(nil),          // 20: livetail.tail.v1.Boundary
+	(*Truncated)(nil),         // 21: livetail.tail.v1.Truncated
+	(*Gap)(nil),               // 22: livetail.tail.v1.Gap
+	(*Late)(nil),              // 23: livetail.tail.v1.Late
+	(*CaughtUp)(nil),          // 24: livetail.tail.v1.CaughtUp
+	(*ReadRequest)(nil),       // 25: livetail.tail.v1.ReadRequest
+	(*ReadResponse)(nil),      // 26: livetail.tail.v1.ReadResponse
+	(*ScanRequest)(nil),       // 27: livetail.tail.v1.ScanRequest
+	(*ScanResponse)(nil),      // 28: livetail.tail.v1.ScanResponse
+	(*Match)(nil),             // 29: livetail.tail.v1.Match
+	(*Count)(nil),             // 30: livetail.tail.v1.Count
+	(*HeartbeatRequest)(nil),  // 31: livetail.tail.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil), // 32: livetail.tail.v1.HeartbeatResponse
+	(*ErrorDetail)(nil),       // 33: livetail.tail.v1.ErrorDetail
 }
 var file_tail_proto_depIdxs = []int32{
-	13, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
-	14, // 1: livetail.tail.v1.FollowRequest.filter:type_name -> livetail.tail.v1.Filter
-	11, // 2: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
-	16, // 3: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
-	17, // 4: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
-	18, // 5: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
-	19, // 6: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
-	20, // 7: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
-	21, // 8: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
-	22, // 9: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
-	11, // 10: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
-	11, // 11: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
+	15, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
+	16, // 1: livetail.tail.v1.FollowRequest.filter:type_name -> livetail.tail.v1.Filter
+	13, // 2: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
+	18, // 3: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
+	19, // 4: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
+	20, // 5: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
+	21, // 6: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
+	22, // 7: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
+	23, // 8: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
+	24, // 9: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
+	13, // 10: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
+	13, // 11: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
 	0,  // 12: livetail.tail.v1.Lines.piece:type_name -> livetail.tail.v1.Piece
-	11, // 13: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
-	11, // 14: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
+	13, // 13: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
+	13, // 14: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
 	1,  // 15: livetail.tail.v1.Boundary.how:type_name -> livetail.tail.v1.How
 	2,  // 16: livetail.tail.v1.Boundary.order:type_name -> livetail.tail.v1.Order
-	11, // 17: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
-	11, // 18: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
+	13, // 17: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
+	13, // 18: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
 	3,  // 19: livetail.tail.v1.Gap.cause:type_name -> livetail.tail.v1.Cause
-	11, // 20: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
-	11, // 21: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
-	17, // 22: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
-	11, // 23: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
-	11, // 24: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
-	14, // 25: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
-	16, // 26: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
-	11, // 27: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
-	11, // 28: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
-	4,  // 29: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
-	5,  // 30: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
-	6,  // 31: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
-	7,  // 32: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
-	9,  // 33: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
-	12, // 34: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
-	23, // 35: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
-	25, // 36: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
-	8,  // 37: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
-	10, // 38: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
-	15, // 39: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
-	24, // 40: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
-	26, // 41: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
-	37, // [37:42] is the sub-list for method output_type
-	32, // [32:37] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	13, // 20: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
+	13, // 21: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
+	19, // 22: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
+	13, // 23: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
+	13, // 24: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
+	16, // 25: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
+	18, // 26: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
+	13, // 27: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
+	13, // 28: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
+	13, // 29: livetail.tail.v1.ScanRequest.at:type_name -> livetail.tail.v1.Position
+	16, // 30: livetail.tail.v1.ScanRequest.filter:type_name -> livetail.tail.v1.Filter
+	29, // 31: livetail.tail.v1.ScanResponse.matches:type_name -> livetail.tail.v1.Match
+	30, // 32: livetail.tail.v1.ScanResponse.counts:type_name -> livetail.tail.v1.Count
+	13, // 33: livetail.tail.v1.ScanResponse.at:type_name -> livetail.tail.v1.Position
+	4,  // 34: livetail.tail.v1.ScanResponse.end:type_name -> livetail.tail.v1.ScanEnd
+	13, // 35: livetail.tail.v1.Match.at:type_name -> livetail.tail.v1.Position
+	5,  // 36: livetail.tail.v1.Match.level:type_name -> livetail.tail.v1.Level
+	6,  // 37: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
+	7,  // 38: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
+	8,  // 39: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
+	9,  // 40: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
+	11, // 41: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
+	14, // 42: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
+	25, // 43: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
+	27, // 44: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
+	31, // 45: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
+	10, // 46: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
+	12, // 47: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
+	17, // 48: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
+	26, // 49: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
+	28, // 50: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
+	32, // 51: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
+	46, // [46:52] is the sub-list for method output_type
+	40, // [40:46] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_tail_proto_init() }
@@ -2260,13 +2794,14 @@ func file_tail_proto_init() {
 	}
 	file_tail_proto_msgTypes[13].OneofWrappers = []any{}
 	file_tail_proto_msgTypes[16].OneofWrappers = []any{}
+	file_tail_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tail_proto_rawDesc), len(file_tail_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   21,
+			NumEnums:      9,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

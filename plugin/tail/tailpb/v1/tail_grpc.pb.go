@@ -35,6 +35,7 @@ const (
 	TailerService_List_FullMethodName      = "/livetail.tail.v1.TailerService/List"
 	TailerService_Follow_FullMethodName    = "/livetail.tail.v1.TailerService/Follow"
 	TailerService_Read_FullMethodName      = "/livetail.tail.v1.TailerService/Read"
+	TailerService_Scan_FullMethodName      = "/livetail.tail.v1.TailerService/Scan"
 	TailerService_Heartbeat_FullMethodName = "/livetail.tail.v1.TailerService/Heartbeat"
 )
 
@@ -52,6 +53,10 @@ type TailerServiceClient interface {
 	Follow(ctx context.Context, in *FollowRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FollowResponse], error)
 	// Reads one page of history before or after a position.
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadResponse, error)
+	// Looks through history and says what it finds: the lines that match, or how many there are by time and level. What was found comes
+	// as it is found, with how far the scan has got; the caller may cancel at any time and go on later from the position in the last report.
+	// The plugin says something at least every second. Needs the capability "scan".
+	Scan(ctx context.Context, in *ScanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScanResponse], error)
 	// The heartbeat logic. The host reports what its sessions do; the plugin answers who is to be pinged now and who is dead.
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
@@ -124,9 +129,28 @@ func (c *tailerServiceClient) Read(ctx context.Context, in *ReadRequest, opts ..
 	return out, nil
 }
 
+func (c *tailerServiceClient) Scan(ctx context.Context, in *ScanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScanResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TailerService_ServiceDesc.Streams[2], TailerService_Scan_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ScanRequest, ScanResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TailerService_ScanClient = grpc.ServerStreamingClient[ScanResponse]
+
 func (c *tailerServiceClient) Heartbeat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HeartbeatRequest, HeartbeatResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &TailerService_ServiceDesc.Streams[2], TailerService_Heartbeat_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &TailerService_ServiceDesc.Streams[3], TailerService_Heartbeat_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +175,10 @@ type TailerServiceServer interface {
 	Follow(*FollowRequest, grpc.ServerStreamingServer[FollowResponse]) error
 	// Reads one page of history before or after a position.
 	Read(context.Context, *ReadRequest) (*ReadResponse, error)
+	// Looks through history and says what it finds: the lines that match, or how many there are by time and level. What was found comes
+	// as it is found, with how far the scan has got; the caller may cancel at any time and go on later from the position in the last report.
+	// The plugin says something at least every second. Needs the capability "scan".
+	Scan(*ScanRequest, grpc.ServerStreamingServer[ScanResponse]) error
 	// The heartbeat logic. The host reports what its sessions do; the plugin answers who is to be pinged now and who is dead.
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
@@ -176,6 +204,9 @@ func (UnimplementedTailerServiceServer) Follow(*FollowRequest, grpc.ServerStream
 }
 func (UnimplementedTailerServiceServer) Read(context.Context, *ReadRequest) (*ReadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Read not implemented")
+}
+func (UnimplementedTailerServiceServer) Scan(*ScanRequest, grpc.ServerStreamingServer[ScanResponse]) error {
+	return status.Error(codes.Unimplemented, "method Scan not implemented")
 }
 func (UnimplementedTailerServiceServer) Heartbeat(grpc.BidiStreamingServer[HeartbeatRequest, HeartbeatResponse]) error {
 	return status.Error(codes.Unimplemented, "method Heartbeat not implemented")
@@ -259,6 +290,17 @@ func _TailerService_Read_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TailerService_Scan_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ScanRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TailerServiceServer).Scan(m, &grpc.GenericServerStream[ScanRequest, ScanResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TailerService_ScanServer = grpc.ServerStreamingServer[ScanResponse]
+
 func _TailerService_Heartbeat_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(TailerServiceServer).Heartbeat(&grpc.GenericServerStream[HeartbeatRequest, HeartbeatResponse]{ServerStream: stream})
 }
@@ -291,6 +333,11 @@ var TailerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Follow",
 			Handler:       _TailerService_Follow_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Scan",
+			Handler:       _TailerService_Scan_Handler,
 			ServerStreams: true,
 		},
 		{
