@@ -10,6 +10,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/doctor"
 	"github.com/livetail/livetail/plugin/internal/encoding"
 	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/internal/follow"
@@ -52,6 +53,8 @@ type Tailer struct {
 	guard   *guard.Guard
 	engine  *follow.Engine
 	beats   heartbeat.Defaults
+	doctor  *doctor.Doctor
+	visits  chan struct{} // holds one for each diagnosis under way
 }
 
 var _ tail.Tailer = (*Tailer)(nil)
@@ -76,7 +79,10 @@ func New(cfg Config) (*Tailer, error) {
 		return nil, err
 	}
 	beats := heartbeat.Defaults{Interval: cfg.HeartbeatInterval, Timeout: cfg.HeartbeatTimeout}
-	return &Tailer{version: cfg.Version, guard: g, engine: e, beats: beats}, nil
+	return &Tailer{
+		version: cfg.Version, guard: g, engine: e, beats: beats,
+		doctor: &doctor.Doctor{Guard: g, Engine: patients{e}, Encoding: enc}, visits: make(chan struct{}, maxVisits),
+	}, nil
 }
 
 // Close ends all calls under way and closes all files.
@@ -90,7 +96,9 @@ func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
 
 // Info implements [tail.Tailer].
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
-	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityTime}}, nil
+	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{
+		tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityTime, tail.CapabilityDiagnose,
+	}}, nil
 }
 
 // List implements [tail.Tailer].

@@ -75,6 +75,17 @@ func (c *client) Scan(ctx context.Context, req ScanRequest) iter.Seq2[ScanReport
 		func(m *tailpb.ScanResponse) (ScanReport, bool) { return reportFromProto(m), true })
 }
 
+func (c *client) Diagnose(ctx context.Context, log string) (Report, error) {
+	if err := checkText(log); err != nil {
+		return Report{}, err
+	}
+	r, err := c.rpc.Diagnose(ctx, &tailpb.DiagnoseRequest{Log: log})
+	if err != nil {
+		return Report{}, fromStatus(ctx, err)
+	}
+	return findingsFromProto(r), nil
+}
+
 // Heartbeat waits, when the loop over it is left, until in has ended; in has to end when ctx is cancelled.
 func (c *client) Heartbeat(ctx context.Context, in iter.Seq[Beat]) iter.Seq2[Order, error] {
 	return func(yield func(Order, error) bool) {

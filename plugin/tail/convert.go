@@ -236,6 +236,39 @@ func entryFromProto(e *tailpb.ListResponse) Entry {
 	return out
 }
 
+// findingsToProto keeps to the limits of a report, whatever the tailer does.
+func findingsToProto(r Report) *tailpb.DiagnoseResponse {
+	out := &tailpb.DiagnoseResponse{}
+	for _, f := range r.Findings[:min(len(r.Findings), MaxFindings)] {
+		out.Findings = append(out.Findings, &tailpb.Finding{
+			Id: sentence(f.ID), Level: tailpb.FindingLevel(f.Level), What: sentence(f.What), Do: sentence(f.Do),
+		})
+	}
+	return out
+}
+
+// sentence is display within the limit of a finding.
+func sentence(s string) string {
+	s = display(s)
+	if len(s) > MaxFindingText {
+		s = strings.ToValidUTF8(s[:MaxFindingText-len("…")], "") + "…"
+	}
+	return s
+}
+
+// findingsFromProto leaves out what this version does not know.
+func findingsFromProto(r *tailpb.DiagnoseResponse) Report {
+	var out Report
+	for _, f := range r.GetFindings() {
+		level := FindingLevel(f.GetLevel())
+		if level < FindingOK || level > FindingProblem {
+			continue
+		}
+		out.Findings = append(out.Findings, Finding{ID: f.GetId(), Level: level, What: f.GetWhat(), Do: f.GetDo()})
+	}
+	return out
+}
+
 func beatToProto(b Beat) *tailpb.HeartbeatRequest {
 	return &tailpb.HeartbeatRequest{
 		Kind: tailpb.BeatKind(b.Kind), Session: b.Session, IntervalNano: int64(b.Interval), TimeoutNano: int64(b.Timeout),

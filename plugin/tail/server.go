@@ -81,6 +81,15 @@ func (s *server) Scan(req *tailpb.ScanRequest, stream tailpb.TailerService_ScanS
 	return nil
 }
 
+func (s *server) Diagnose(ctx context.Context, req *tailpb.DiagnoseRequest) (out *tailpb.DiagnoseResponse, err error) {
+	defer recovered(&err)
+	report, err := s.impl.Diagnose(ctx, req.GetLog())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return findingsToProto(report), nil
+}
+
 func (s *server) Heartbeat(stream tailpb.TailerService_HeartbeatServer) (err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithCancel(stream.Context())

@@ -29,6 +29,8 @@ const (
 	CapabilityHistory = "history"
 	// CapabilityScan: [Tailer.Scan] works, filters and bounds of time included.
 	CapabilityScan = "scan"
+	// CapabilityDiagnose: [Tailer.Diagnose] is answered.
+	CapabilityDiagnose = "diagnose"
 )
 
 // Tailer follows logs. An implementation is safe for concurrent use.
@@ -52,6 +54,11 @@ type Tailer interface {
 	// Scan looks through history and reports what it finds as it finds it, at least once a second. The sequence ends after the report
 	// whose End is set, after the first error, or when ctx is cancelled (then with ctx's error). It needs [CapabilityScan].
 	Scan(ctx context.Context, req ScanRequest) iter.Seq2[ScanReport, error]
+
+	// Diagnose says why a log shows what it shows, or nothing, and what to do about it. A log that does not exist is a finding, not an
+	// error; one that is not allowed is [ErrNotAllowed], whether or not it exists. With an empty name the report is about the tailer and its
+	// surroundings. It needs [CapabilityDiagnose].
+	Diagnose(ctx context.Context, log string) (Report, error)
 
 	// Heartbeat decides, from what the sessions of a host do, who is to be pinged and who is dead. It ends when in ends or ctx is
 	// cancelled. One call serves all sessions of a host.

@@ -32,6 +32,11 @@ func (Unimplemented) Scan(context.Context, ScanRequest) iter.Seq2[ScanReport, er
 	return refused[ScanReport](ErrUnsupported)
 }
 
+// Diagnose implements [Tailer].
+func (Unimplemented) Diagnose(context.Context, string) (Report, error) {
+	return Report{}, ErrUnsupported
+}
+
 // Heartbeat implements [Tailer].
 func (Unimplemented) Heartbeat(context.Context, iter.Seq[Beat]) iter.Seq2[Order, error] {
 	return refused[Order](ErrUnsupported)

@@ -30,6 +30,9 @@ func (f failing) Follow(context.Context, FollowRequest) iter.Seq2[Event, error] 
 	return refused[Event](f.err)
 }
 func (f failing) Read(context.Context, ReadRequest) (Page, error) { return Page{}, f.err }
+func (f failing) Diagnose(context.Context, string) (Report, error) {
+	return Report{}, f.err
+}
 func (f failing) Heartbeat(context.Context, iter.Seq[Beat]) iter.Seq2[Order, error] {
 	return refused[Order](f.err)
 }
@@ -40,6 +43,7 @@ func errorsOf(t *testing.T, x Tailer) map[string]error {
 	out := map[string]error{}
 	_, out["Info"] = x.Info(ctx)
 	_, out["Read"] = x.Read(ctx, ReadRequest{})
+	_, out["Diagnose"] = x.Diagnose(ctx, "/a.log")
 	for _, err := range x.List(ctx, ListRequest{}) {
 		out["List"] = err
 	}

@@ -95,7 +95,7 @@ Through every kind of rotation no line is lost, or the stream says exactly where
 		return &exitError{exitUsage, fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newTail(), newDemo(), newToken(), newVersion(), newPlugin())
+	root.AddCommand(newServe(), newTail(), newDoctor(), newDemo(), newToken(), newVersion(), newPlugin())
 	return root
 }
 

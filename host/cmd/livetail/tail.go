@@ -125,12 +125,7 @@ func (o *tailOptions) events(ctx context.Context, arg string, stderr io.Writer) 
 	if err != nil {
 		return nil, nil, &exitError{exitUsage, err}
 	}
-	// The folder, not the file: its rotated siblings may be needed. A link may lead to another folder.
-	roots := []string{filepath.Dir(path)}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		roots = append(roots, filepath.Dir(target))
-	}
-	t, err := filetail.New(filetail.Config{Roots: roots, Version: buildVersion()})
+	t, err := filetail.New(filetail.Config{Roots: folders(path), Version: buildVersion()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -146,8 +141,12 @@ const attempts = 5
 
 // client prepares to follow the log at a URL. Where to begin is as the URL says, unless a flag says otherwise.
 func (o *tailOptions) client(arg string, start tail.Start, filter tail.Filter, stderr io.Writer) (*client.Client, error) {
+	header, err := headers(o.header)
+	if err != nil {
+		return nil, err
+	}
 	opts := client.Options{
-		Start: start, Once: o.noFollow, Wait: o.wait, Filter: filter, Header: http.Header{},
+		Start: start, Once: o.noFollow, Wait: o.wait, Filter: filter, Header: header,
 		OnStatus: func(s client.Status) {
 			if d, ok := s.(client.Disconnected); ok {
 				fmt.Fprintf(stderr, "livetail: the connection broke (%s), next attempt in %s\n", oneLine(d.Err.Error()), d.Retry.Round(time.Millisecond))
@@ -160,17 +159,23 @@ func (o *tailOptions) client(arg string, start tail.Start, filter tail.Filter, s
 	if o.noFollow {
 		opts.Attempts = attempts
 	}
+	return client.New(arg, opts)
+}
+
+// headers are what the server is sent: the token of the environment, and what flags say.
+func headers(flags []string) (http.Header, error) {
+	out := http.Header{}
 	if token := os.Getenv(tokenEnv); token != "" {
-		opts.Header.Set("Authorization", "Bearer "+token)
+		out.Set("Authorization", "Bearer "+token)
 	}
-	for _, h := range o.header {
+	for _, h := range flags {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok || name == "" || strings.ContainsAny(h, "\r\n") {
 			return nil, fmt.Errorf("--header: %q is not of the form 'Name: value'", h)
 		}
-		opts.Header.Set(name, strings.TrimSpace(value))
+		out.Set(name, strings.TrimSpace(value))
 	}
-	return client.New(arg, opts)
+	return out, nil
 }
 
 // printer writes events to a terminal, a pipe or a file.

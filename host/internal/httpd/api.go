@@ -41,6 +41,8 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request, path string, who ac
 	switch path {
 	case "/-/logs":
 		s.logs(w, r, who)
+	case "/-/doctor":
+		s.doctor(w, r, who)
 	case "/-/info":
 		s.about(w, r, who)
 	default:

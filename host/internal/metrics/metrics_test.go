@@ -222,6 +222,8 @@ func (s script) List(context.Context, tail.ListRequest) iter.Seq2[tail.Entry, er
 	return func(yield func(tail.Entry, error) bool) { yield(tail.Entry{Log: "/a"}, s.err) }
 }
 
+func (s script) Diagnose(context.Context, string) (tail.Report, error) { return tail.Report{}, s.err }
+
 func (s script) Heartbeat(context.Context, iter.Seq[tail.Beat]) iter.Seq2[tail.Order, error] {
 	return func(yield func(tail.Order, error) bool) { yield(tail.Order{}, s.err) }
 }

@@ -48,8 +48,8 @@ func (n errorNames) name(err error) string {
 
 // The methods of a tailer whose calls are timed, and the one that lasts.
 var (
-	timed    = []string{"info", "list", "read"}
-	methods  = []string{"info", "list", "read", "follow", "scan", "heartbeat"}
+	timed    = []string{"info", "list", "read", "diagnose"}
+	methods  = []string{"info", "list", "read", "diagnose", "follow", "scan", "heartbeat"}
 	allNames = func() []string {
 		all := []string{"ok", other}
 		for _, e := range tailErrors {
@@ -143,6 +143,14 @@ func (t *tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, err
 	page, err := t.t.Read(ctx, req)
 	t.timed("read", start, err)
 	return page, err
+}
+
+// Diagnose implements [tail.Tailer].
+func (t *tailer) Diagnose(ctx context.Context, log string) (tail.Report, error) {
+	start := time.Now()
+	report, err := t.t.Diagnose(ctx, log)
+	t.timed("diagnose", start, err)
+	return report, err
 }
 
 // Follow implements [tail.Tailer].

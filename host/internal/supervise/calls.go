@@ -125,6 +125,11 @@ func (p *Plugin) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, err
 	return ask(ctx, p, func(ctx context.Context, t tail.Tailer) (tail.Page, error) { return t.Read(ctx, req) })
 }
 
+// Diagnose implements [tail.Tailer]. It waits for a process for a bounded time, and asks again if the process dies meanwhile.
+func (p *Plugin) Diagnose(ctx context.Context, log string) (tail.Report, error) {
+	return ask(ctx, p, func(ctx context.Context, t tail.Tailer) (tail.Report, error) { return t.Diagnose(ctx, log) })
+}
+
 // List implements [tail.Tailer]. It waits for a process for a bounded time. When the process dies in the middle, the list goes on in the
 // next one, after the last entry.
 func (p *Plugin) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.Entry, error] {

@@ -79,11 +79,12 @@ func (o *Options) setDefaults() {
 
 // Engine follows any number of logs. It is safe for concurrent use.
 type Engine struct {
-	opts  Options
-	guard *guard.Guard
-	watch *watch.Watcher
-	ctx   context.Context // ends the trackers; its lifetime is the engine's
-	stop  context.CancelFunc
+	opts    Options
+	guard   *guard.Guard
+	watch   *watch.Watcher
+	noWatch error           // why there are no events; nil if there are
+	ctx     context.Context // ends the trackers; its lifetime is the engine's
+	stop    context.CancelFunc
 
 	trackers sync.WaitGroup
 	turns    chan struct{} // holds an element for each scan at work
@@ -99,14 +100,18 @@ func New(opts Options) (*Engine, error) {
 		return nil, errors.New("follow: no guard is given")
 	}
 	opts.setDefaults()
-	w := watch.Off()
+	w, noWatch := watch.Off(), error(watch.ErrOff)
 	if !opts.NoEvents {
-		if on, err := watch.New(); err == nil {
+		on, err := watch.New()
+		if noWatch = err; err == nil {
 			w = on
 		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Engine{opts: opts, guard: opts.Guard, watch: w, ctx: ctx, stop: stop, logs: make(map[guard.Path]*Log), turns: make(chan struct{}, maxScans)}, nil
+	return &Engine{
+		opts: opts, guard: opts.Guard, watch: w, noWatch: noWatch, ctx: ctx, stop: stop,
+		logs: make(map[guard.Path]*Log), turns: make(chan struct{}, maxScans),
+	}, nil
 }
 
 // Events reports whether the system gives events.

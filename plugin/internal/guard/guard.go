@@ -131,6 +131,17 @@ func (g *Guard) Roots() []string {
 	return out
 }
 
+// RootOf returns the root by which p is allowed: the innermost one that contains it, or the file whose rotated sibling it is.
+func (g *Guard) RootOf(p Path) string {
+	if r := g.below(p.abs); r != nil {
+		return r.path
+	}
+	if r := g.siblingOf(p.abs); r != nil {
+		return r.path
+	}
+	return ""
+}
+
 // Path is a name that a guard allows: absolute and clean. Only the guard makes it. It says nothing about whether anything is there.
 type Path struct{ abs string }
 

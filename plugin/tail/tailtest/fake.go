@@ -2,6 +2,7 @@ package tailtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -37,7 +38,7 @@ type Fake struct {
 var _ tail.Tailer = (*Fake)(nil)
 
 // Calls counts how often each method of a [Fake] was called.
-type Calls struct{ Info, List, Follow, Read, Scan, Heartbeat int }
+type Calls struct{ Info, List, Follow, Read, Scan, Diagnose, Heartbeat int }
 
 // NewFake returns a Fake without logs.
 func NewFake() *Fake {
@@ -211,7 +212,9 @@ func (f *Fake) Info(ctx context.Context) (tail.Info, error) {
 	defer f.mu.Unlock()
 	return tail.Info{
 		Name: "fake", Version: "1", Roots: []string{"/"},
-		Capabilities: []string{tail.CapabilityFilter, tail.CapabilityTime, tail.CapabilityHistory, tail.CapabilityScan},
+		Capabilities: []string{
+			tail.CapabilityFilter, tail.CapabilityTime, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityDiagnose,
+		},
 	}, nil
 }
 
@@ -273,6 +276,34 @@ func (f *Fake) allowed(name string) error {
 		return fmt.Errorf("%q: %w", name, tail.ErrNotRegular)
 	}
 	return nil
+}
+
+// Diagnose implements [tail.Tailer].
+func (f *Fake) Diagnose(ctx context.Context, log string) (tail.Report, error) {
+	c, err := f.enter(func(c *Calls) { c.Diagnose++ })
+	if err != nil {
+		return tail.Report{}, err
+	}
+	if err := c.locked(ctx); err != nil {
+		return tail.Report{}, err
+	}
+	defer f.mu.Unlock()
+	if log == "" {
+		return report("logs", tail.FindingOK, fmt.Sprintf("There are %d logs.", len(f.logs)), ""), nil
+	}
+	switch err := f.allowed(log); {
+	case errors.Is(err, tail.ErrNotRegular):
+		return report("not-a-file", tail.FindingProblem, log+" is no log.", "Name a log."), nil
+	case err != nil:
+		return tail.Report{}, err
+	case f.logs[log] == nil:
+		return report("file-missing", tail.FindingProblem, log+" does not exist.", "Start the program that writes it."), nil
+	}
+	return report("readable", tail.FindingOK, log+" can be read.", ""), nil
+}
+
+func report(id string, level tail.FindingLevel, what, do string) tail.Report {
+	return tail.Report{Findings: []tail.Finding{{ID: id, Level: level, What: what, Do: do}}}
 }
 
 // Heartbeat implements [tail.Tailer].

@@ -63,6 +63,7 @@ func Run(t *testing.T, newTailer func(t *testing.T) (tail.Tailer, Log)) {
 		{"ScanFindsLines", testScanMatches},
 		{"ScanCountsLines", testScanCounts},
 		{"ScanRefuses", testScanRefuses},
+		{"Diagnose", testDiagnose},
 		{"Heartbeat", testHeartbeat},
 		{"HeartbeatEndsWithItsInput", testHeartbeatEnds},
 	} {

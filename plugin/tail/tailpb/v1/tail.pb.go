@@ -382,6 +382,58 @@ func (Level) EnumDescriptor() ([]byte, []int) {
 	return file_tail_proto_rawDescGZIP(), []int{5}
 }
 
+type FindingLevel int32
+
+const (
+	FindingLevel_FINDING_LEVEL_UNSPECIFIED FindingLevel = 0
+	FindingLevel_FINDING_LEVEL_OK          FindingLevel = 1 // as it should be
+	FindingLevel_FINDING_LEVEL_NOTE        FindingLevel = 2 // worth knowing; the log can be followed
+	FindingLevel_FINDING_LEVEL_PROBLEM     FindingLevel = 3 // the log cannot be followed, or will stop being followed
+)
+
+// Enum value maps for FindingLevel.
+var (
+	FindingLevel_name = map[int32]string{
+		0: "FINDING_LEVEL_UNSPECIFIED",
+		1: "FINDING_LEVEL_OK",
+		2: "FINDING_LEVEL_NOTE",
+		3: "FINDING_LEVEL_PROBLEM",
+	}
+	FindingLevel_value = map[string]int32{
+		"FINDING_LEVEL_UNSPECIFIED": 0,
+		"FINDING_LEVEL_OK":          1,
+		"FINDING_LEVEL_NOTE":        2,
+		"FINDING_LEVEL_PROBLEM":     3,
+	}
+)
+
+func (x FindingLevel) Enum() *FindingLevel {
+	p := new(FindingLevel)
+	*p = x
+	return p
+}
+
+func (x FindingLevel) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FindingLevel) Descriptor() protoreflect.EnumDescriptor {
+	return file_tail_proto_enumTypes[6].Descriptor()
+}
+
+func (FindingLevel) Type() protoreflect.EnumType {
+	return &file_tail_proto_enumTypes[6]
+}
+
+func (x FindingLevel) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FindingLevel.Descriptor instead.
+func (FindingLevel) EnumDescriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{6}
+}
+
 type BeatKind int32
 
 const (
@@ -424,11 +476,11 @@ func (x BeatKind) String() string {
 }
 
 func (BeatKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[6].Descriptor()
+	return file_tail_proto_enumTypes[7].Descriptor()
 }
 
 func (BeatKind) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[6]
+	return &file_tail_proto_enumTypes[7]
 }
 
 func (x BeatKind) Number() protoreflect.EnumNumber {
@@ -437,7 +489,7 @@ func (x BeatKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BeatKind.Descriptor instead.
 func (BeatKind) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{6}
+	return file_tail_proto_rawDescGZIP(), []int{7}
 }
 
 type OrderKind int32
@@ -479,11 +531,11 @@ func (x OrderKind) String() string {
 }
 
 func (OrderKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[7].Descriptor()
+	return file_tail_proto_enumTypes[8].Descriptor()
 }
 
 func (OrderKind) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[7]
+	return &file_tail_proto_enumTypes[8]
 }
 
 func (x OrderKind) Number() protoreflect.EnumNumber {
@@ -492,7 +544,7 @@ func (x OrderKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderKind.Descriptor instead.
 func (OrderKind) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{7}
+	return file_tail_proto_rawDescGZIP(), []int{8}
 }
 
 type ErrorCode int32
@@ -546,11 +598,11 @@ func (x ErrorCode) String() string {
 }
 
 func (ErrorCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_tail_proto_enumTypes[8].Descriptor()
+	return file_tail_proto_enumTypes[9].Descriptor()
 }
 
 func (ErrorCode) Type() protoreflect.EnumType {
-	return &file_tail_proto_enumTypes[8]
+	return &file_tail_proto_enumTypes[9]
 }
 
 func (x ErrorCode) Number() protoreflect.EnumNumber {
@@ -559,7 +611,7 @@ func (x ErrorCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorCode.Descriptor instead.
 func (ErrorCode) EnumDescriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{8}
+	return file_tail_proto_rawDescGZIP(), []int{9}
 }
 
 type InfoRequest struct {
@@ -2270,6 +2322,169 @@ func (x *Count) GetLines() []int64 {
 	return nil
 }
 
+type DiagnoseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The log; empty: the plugin itself and its surroundings. A log that does not exist is a finding; one that is not allowed is
+	// ERROR_CODE_NOT_ALLOWED, whether or not it exists.
+	Log           string `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiagnoseRequest) Reset() {
+	*x = DiagnoseRequest{}
+	mi := &file_tail_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiagnoseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiagnoseRequest) ProtoMessage() {}
+
+func (x *DiagnoseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiagnoseRequest.ProtoReflect.Descriptor instead.
+func (*DiagnoseRequest) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DiagnoseRequest) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+type DiagnoseResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64, in the order in which people should read them.
+	Findings      []*Finding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiagnoseResponse) Reset() {
+	*x = DiagnoseResponse{}
+	mi := &file_tail_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiagnoseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiagnoseResponse) ProtoMessage() {}
+
+func (x *DiagnoseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiagnoseResponse.ProtoReflect.Descriptor instead.
+func (*DiagnoseResponse) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DiagnoseResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// One fact about a log.
+type Finding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kind of fact, for programs: lower case with hyphens, such as "file-missing".
+	Id    string       `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Level FindingLevel `protobuf:"varint,2,opt,name=level,proto3,enum=livetail.tail.v1.FindingLevel" json:"level,omitempty"`
+	// The fact, a sentence of at most 1024 bytes.
+	What string `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"`
+	// What to do about it, likewise; empty: nothing.
+	Do            string `protobuf:"bytes,4,opt,name=do,proto3" json:"do,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_tail_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Finding) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Finding) GetLevel() FindingLevel {
+	if x != nil {
+		return x.Level
+	}
+	return FindingLevel_FINDING_LEVEL_UNSPECIFIED
+}
+
+func (x *Finding) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Finding) GetDo() string {
+	if x != nil {
+		return x.Do
+	}
+	return ""
+}
+
 // What a session did.
 type HeartbeatRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2285,7 +2500,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_tail_proto_msgTypes[22]
+	mi := &file_tail_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2512,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[22]
+	mi := &file_tail_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2525,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{22}
+	return file_tail_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HeartbeatRequest) GetKind() BeatKind {
@@ -2352,7 +2567,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_tail_proto_msgTypes[23]
+	mi := &file_tail_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2364,7 +2579,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[23]
+	mi := &file_tail_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2377,7 +2592,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{23}
+	return file_tail_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *HeartbeatResponse) GetKind() OrderKind {
@@ -2404,7 +2619,7 @@ type ErrorDetail struct {
 
 func (x *ErrorDetail) Reset() {
 	*x = ErrorDetail{}
-	mi := &file_tail_proto_msgTypes[24]
+	mi := &file_tail_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2416,7 +2631,7 @@ func (x *ErrorDetail) String() string {
 func (*ErrorDetail) ProtoMessage() {}
 
 func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[24]
+	mi := &file_tail_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2429,7 +2644,7 @@ func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorDetail.ProtoReflect.Descriptor instead.
 func (*ErrorDetail) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{24}
+	return file_tail_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ErrorDetail) GetCode() ErrorCode {
@@ -2572,7 +2787,16 @@ const file_tail_proto_rawDesc = "" +
 	"\x03cut\x18\x05 \x01(\bR\x03cut\"I\n" +
 	"\x05Count\x12&\n" +
 	"\x0fstart_unix_nano\x18\x01 \x01(\x10R\rstartUnixNano\x12\x18\n" +
-	"\x05lines\x18\x02 \x03(\x03B\x02\x10\x01R\x05lines\"\xa4\x01\n" +
+	"\x05lines\x18\x02 \x03(\x03B\x02\x10\x01R\x05lines\"#\n" +
+	"\x0fDiagnoseRequest\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\"I\n" +
+	"\x10DiagnoseResponse\x125\n" +
+	"\bfindings\x18\x01 \x03(\v2\x19.livetail.tail.v1.FindingR\bfindings\"s\n" +
+	"\aFinding\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
+	"\x05level\x18\x02 \x01(\x0e2\x1e.livetail.tail.v1.FindingLevelR\x05level\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12\x0e\n" +
+	"\x02do\x18\x04 \x01(\tR\x02do\"\xa4\x01\n" +
 	"\x10HeartbeatRequest\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.livetail.tail.v1.BeatKindR\x04kind\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12#\n" +
@@ -2631,7 +2855,12 @@ const file_tail_proto_rawDesc = "" +
 	"\n" +
 	"LEVEL_WARN\x10\x04\x12\x0f\n" +
 	"\vLEVEL_ERROR\x10\x05\x12\x0f\n" +
-	"\vLEVEL_FATAL\x10\x06*\x94\x01\n" +
+	"\vLEVEL_FATAL\x10\x06*v\n" +
+	"\fFindingLevel\x12\x1d\n" +
+	"\x19FINDING_LEVEL_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10FINDING_LEVEL_OK\x10\x01\x12\x16\n" +
+	"\x12FINDING_LEVEL_NOTE\x10\x02\x12\x19\n" +
+	"\x15FINDING_LEVEL_PROBLEM\x10\x03*\x94\x01\n" +
 	"\bBeatKind\x12\x19\n" +
 	"\x15BEAT_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10BEAT_KIND_OPENED\x10\x01\x12\x14\n" +
@@ -2654,13 +2883,14 @@ const file_tail_proto_rawDesc = "" +
 	"\x18ERROR_CODE_POSITION_GONE\x10\x05\x12\x1a\n" +
 	"\x16ERROR_CODE_BAD_REQUEST\x10\x06\x12\x1a\n" +
 	"\x16ERROR_CODE_UNSUPPORTED\x10\a\x12\x17\n" +
-	"\x13ERROR_CODE_TOO_MANY\x10\b2\xd8\x03\n" +
+	"\x13ERROR_CODE_TOO_MANY\x10\b2\xab\x04\n" +
 	"\rTailerService\x12E\n" +
 	"\x04Info\x12\x1d.livetail.tail.v1.InfoRequest\x1a\x1e.livetail.tail.v1.InfoResponse\x12G\n" +
 	"\x04List\x12\x1d.livetail.tail.v1.ListRequest\x1a\x1e.livetail.tail.v1.ListResponse0\x01\x12M\n" +
 	"\x06Follow\x12\x1f.livetail.tail.v1.FollowRequest\x1a .livetail.tail.v1.FollowResponse0\x01\x12E\n" +
 	"\x04Read\x12\x1d.livetail.tail.v1.ReadRequest\x1a\x1e.livetail.tail.v1.ReadResponse\x12G\n" +
-	"\x04Scan\x12\x1d.livetail.tail.v1.ScanRequest\x1a\x1e.livetail.tail.v1.ScanResponse0\x01\x12X\n" +
+	"\x04Scan\x12\x1d.livetail.tail.v1.ScanRequest\x1a\x1e.livetail.tail.v1.ScanResponse0\x01\x12Q\n" +
+	"\bDiagnose\x12!.livetail.tail.v1.DiagnoseRequest\x1a\".livetail.tail.v1.DiagnoseResponse\x12X\n" +
 	"\tHeartbeat\x12\".livetail.tail.v1.HeartbeatRequest\x1a#.livetail.tail.v1.HeartbeatResponse(\x010\x01B;Z9github.com/livetail/livetail/plugin/tail/tailpb/v1;tailpbb\x06proto3"
 
 var (
@@ -2675,8 +2905,8 @@ func file_tail_proto_rawDescGZIP() []byte {
 	return file_tail_proto_rawDescData
 }
 
-var file_tail_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_tail_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_tail_proto_goTypes = []any{
 	(Piece)(0),                // 0: livetail.tail.v1.Piece
 	(How)(0),                  // 1: livetail.tail.v1.How
@@ -2684,93 +2914,101 @@ var file_tail_proto_goTypes = []any{
 	(Cause)(0),                // 3: livetail.tail.v1.Cause
 	(ScanEnd)(0),              // 4: livetail.tail.v1.ScanEnd
 	(Level)(0),                // 5: livetail.tail.v1.Level
-	(BeatKind)(0),             // 6: livetail.tail.v1.BeatKind
-	(OrderKind)(0),            // 7: livetail.tail.v1.OrderKind
-	(ErrorCode)(0),            // 8: livetail.tail.v1.ErrorCode
-	(*InfoRequest)(nil),       // 9: livetail.tail.v1.InfoRequest
-	(*InfoResponse)(nil),      // 10: livetail.tail.v1.InfoResponse
-	(*ListRequest)(nil),       // 11: livetail.tail.v1.ListRequest
-	(*ListResponse)(nil),      // 12: livetail.tail.v1.ListResponse
-	(*Position)(nil),          // 13: livetail.tail.v1.Position
-	(*FollowRequest)(nil),     // 14: livetail.tail.v1.FollowRequest
-	(*Start)(nil),             // 15: livetail.tail.v1.Start
-	(*Filter)(nil),            // 16: livetail.tail.v1.Filter
-	(*FollowResponse)(nil),    // 17: livetail.tail.v1.FollowResponse
-	(*Event)(nil),             // 18: livetail.tail.v1.Event
-	(*Lines)(nil),             // 19: livetail.tail.v1.Lines
-	(*Boundary)(nil),          // 20: livetail.tail.v1.Boundary
-	(*Truncated)(nil),         // 21: livetail.tail.v1.Truncated
-	(*Gap)(nil),               // 22: livetail.tail.v1.Gap
-	(*Late)(nil),              // 23: livetail.tail.v1.Late
-	(*CaughtUp)(nil),          // 24: livetail.tail.v1.CaughtUp
-	(*ReadRequest)(nil),       // 25: livetail.tail.v1.ReadRequest
-	(*ReadResponse)(nil),      // 26: livetail.tail.v1.ReadResponse
-	(*ScanRequest)(nil),       // 27: livetail.tail.v1.ScanRequest
-	(*ScanResponse)(nil),      // 28: livetail.tail.v1.ScanResponse
-	(*Match)(nil),             // 29: livetail.tail.v1.Match
-	(*Count)(nil),             // 30: livetail.tail.v1.Count
-	(*HeartbeatRequest)(nil),  // 31: livetail.tail.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil), // 32: livetail.tail.v1.HeartbeatResponse
-	(*ErrorDetail)(nil),       // 33: livetail.tail.v1.ErrorDetail
+	(FindingLevel)(0),         // 6: livetail.tail.v1.FindingLevel
+	(BeatKind)(0),             // 7: livetail.tail.v1.BeatKind
+	(OrderKind)(0),            // 8: livetail.tail.v1.OrderKind
+	(ErrorCode)(0),            // 9: livetail.tail.v1.ErrorCode
+	(*InfoRequest)(nil),       // 10: livetail.tail.v1.InfoRequest
+	(*InfoResponse)(nil),      // 11: livetail.tail.v1.InfoResponse
+	(*ListRequest)(nil),       // 12: livetail.tail.v1.ListRequest
+	(*ListResponse)(nil),      // 13: livetail.tail.v1.ListResponse
+	(*Position)(nil),          // 14: livetail.tail.v1.Position
+	(*FollowRequest)(nil),     // 15: livetail.tail.v1.FollowRequest
+	(*Start)(nil),             // 16: livetail.tail.v1.Start
+	(*Filter)(nil),            // 17: livetail.tail.v1.Filter
+	(*FollowResponse)(nil),    // 18: livetail.tail.v1.FollowResponse
+	(*Event)(nil),             // 19: livetail.tail.v1.Event
+	(*Lines)(nil),             // 20: livetail.tail.v1.Lines
+	(*Boundary)(nil),          // 21: livetail.tail.v1.Boundary
+	(*Truncated)(nil),         // 22: livetail.tail.v1.Truncated
+	(*Gap)(nil),               // 23: livetail.tail.v1.Gap
+	(*Late)(nil),              // 24: livetail.tail.v1.Late
+	(*CaughtUp)(nil),          // 25: livetail.tail.v1.CaughtUp
+	(*ReadRequest)(nil),       // 26: livetail.tail.v1.ReadRequest
+	(*ReadResponse)(nil),      // 27: livetail.tail.v1.ReadResponse
+	(*ScanRequest)(nil),       // 28: livetail.tail.v1.ScanRequest
+	(*ScanResponse)(nil),      // 29: livetail.tail.v1.ScanResponse
+	(*Match)(nil),             // 30: livetail.tail.v1.Match
+	(*Count)(nil),             // 31: livetail.tail.v1.Count
+	(*DiagnoseRequest)(nil),   // 32: livetail.tail.v1.DiagnoseRequest
+	(*DiagnoseResponse)(nil),  // 33: livetail.tail.v1.DiagnoseResponse
+	(*Finding)(nil),           // 34: livetail.tail.v1.Finding
+	(*HeartbeatRequest)(nil),  // 35: livetail.tail.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil), // 36: livetail.tail.v1.HeartbeatResponse
+	(*ErrorDetail)(nil),       // 37: livetail.tail.v1.ErrorDetail
 }
 var file_tail_proto_depIdxs = []int32{
-	15, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
-	16, // 1: livetail.tail.v1.FollowRequest.filter:type_name -> livetail.tail.v1.Filter
-	13, // 2: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
-	18, // 3: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
-	19, // 4: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
-	20, // 5: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
-	21, // 6: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
-	22, // 7: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
-	23, // 8: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
-	24, // 9: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
-	13, // 10: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
-	13, // 11: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
+	16, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
+	17, // 1: livetail.tail.v1.FollowRequest.filter:type_name -> livetail.tail.v1.Filter
+	14, // 2: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
+	19, // 3: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
+	20, // 4: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
+	21, // 5: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
+	22, // 6: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
+	23, // 7: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
+	24, // 8: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
+	25, // 9: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
+	14, // 10: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
+	14, // 11: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
 	0,  // 12: livetail.tail.v1.Lines.piece:type_name -> livetail.tail.v1.Piece
-	13, // 13: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
-	13, // 14: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
+	14, // 13: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
+	14, // 14: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
 	1,  // 15: livetail.tail.v1.Boundary.how:type_name -> livetail.tail.v1.How
 	2,  // 16: livetail.tail.v1.Boundary.order:type_name -> livetail.tail.v1.Order
-	13, // 17: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
-	13, // 18: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
+	14, // 17: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
+	14, // 18: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
 	3,  // 19: livetail.tail.v1.Gap.cause:type_name -> livetail.tail.v1.Cause
-	13, // 20: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
-	13, // 21: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
-	19, // 22: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
-	13, // 23: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
-	13, // 24: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
-	16, // 25: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
-	18, // 26: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
-	13, // 27: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
-	13, // 28: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
-	13, // 29: livetail.tail.v1.ScanRequest.at:type_name -> livetail.tail.v1.Position
-	16, // 30: livetail.tail.v1.ScanRequest.filter:type_name -> livetail.tail.v1.Filter
-	29, // 31: livetail.tail.v1.ScanResponse.matches:type_name -> livetail.tail.v1.Match
-	30, // 32: livetail.tail.v1.ScanResponse.counts:type_name -> livetail.tail.v1.Count
-	13, // 33: livetail.tail.v1.ScanResponse.at:type_name -> livetail.tail.v1.Position
+	14, // 20: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
+	14, // 21: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
+	20, // 22: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
+	14, // 23: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
+	14, // 24: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
+	17, // 25: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
+	19, // 26: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
+	14, // 27: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
+	14, // 28: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
+	14, // 29: livetail.tail.v1.ScanRequest.at:type_name -> livetail.tail.v1.Position
+	17, // 30: livetail.tail.v1.ScanRequest.filter:type_name -> livetail.tail.v1.Filter
+	30, // 31: livetail.tail.v1.ScanResponse.matches:type_name -> livetail.tail.v1.Match
+	31, // 32: livetail.tail.v1.ScanResponse.counts:type_name -> livetail.tail.v1.Count
+	14, // 33: livetail.tail.v1.ScanResponse.at:type_name -> livetail.tail.v1.Position
 	4,  // 34: livetail.tail.v1.ScanResponse.end:type_name -> livetail.tail.v1.ScanEnd
-	13, // 35: livetail.tail.v1.Match.at:type_name -> livetail.tail.v1.Position
+	14, // 35: livetail.tail.v1.Match.at:type_name -> livetail.tail.v1.Position
 	5,  // 36: livetail.tail.v1.Match.level:type_name -> livetail.tail.v1.Level
-	6,  // 37: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
-	7,  // 38: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
-	8,  // 39: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
-	9,  // 40: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
-	11, // 41: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
-	14, // 42: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
-	25, // 43: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
-	27, // 44: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
-	31, // 45: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
-	10, // 46: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
-	12, // 47: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
-	17, // 48: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
-	26, // 49: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
-	28, // 50: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
-	32, // 51: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
-	46, // [46:52] is the sub-list for method output_type
-	40, // [40:46] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	34, // 37: livetail.tail.v1.DiagnoseResponse.findings:type_name -> livetail.tail.v1.Finding
+	6,  // 38: livetail.tail.v1.Finding.level:type_name -> livetail.tail.v1.FindingLevel
+	7,  // 39: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
+	8,  // 40: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
+	9,  // 41: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
+	10, // 42: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
+	12, // 43: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
+	15, // 44: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
+	26, // 45: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
+	28, // 46: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
+	32, // 47: livetail.tail.v1.TailerService.Diagnose:input_type -> livetail.tail.v1.DiagnoseRequest
+	35, // 48: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
+	11, // 49: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
+	13, // 50: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
+	18, // 51: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
+	27, // 52: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
+	29, // 53: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
+	33, // 54: livetail.tail.v1.TailerService.Diagnose:output_type -> livetail.tail.v1.DiagnoseResponse
+	36, // 55: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
+	49, // [49:56] is the sub-list for method output_type
+	42, // [42:49] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_tail_proto_init() }
@@ -2800,8 +3038,8 @@ func file_tail_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tail_proto_rawDesc), len(file_tail_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   25,
+			NumEnums:      10,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -36,6 +36,7 @@ const (
 	TailerService_Follow_FullMethodName    = "/livetail.tail.v1.TailerService/Follow"
 	TailerService_Read_FullMethodName      = "/livetail.tail.v1.TailerService/Read"
 	TailerService_Scan_FullMethodName      = "/livetail.tail.v1.TailerService/Scan"
+	TailerService_Diagnose_FullMethodName  = "/livetail.tail.v1.TailerService/Diagnose"
 	TailerService_Heartbeat_FullMethodName = "/livetail.tail.v1.TailerService/Heartbeat"
 )
 
@@ -57,6 +58,8 @@ type TailerServiceClient interface {
 	// as it is found, with how far the scan has got; the caller may cancel at any time and go on later from the position in the last report.
 	// The plugin says something at least every second. Needs the capability "scan".
 	Scan(ctx context.Context, in *ScanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScanResponse], error)
+	// Says why a log shows what it shows, or nothing, and what to do about it. Needs the capability "diagnose".
+	Diagnose(ctx context.Context, in *DiagnoseRequest, opts ...grpc.CallOption) (*DiagnoseResponse, error)
 	// The heartbeat logic. The host reports what its sessions do; the plugin answers who is to be pinged now and who is dead.
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
@@ -148,6 +151,16 @@ func (c *tailerServiceClient) Scan(ctx context.Context, in *ScanRequest, opts ..
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TailerService_ScanClient = grpc.ServerStreamingClient[ScanResponse]
 
+func (c *tailerServiceClient) Diagnose(ctx context.Context, in *DiagnoseRequest, opts ...grpc.CallOption) (*DiagnoseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DiagnoseResponse)
+	err := c.cc.Invoke(ctx, TailerService_Diagnose_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *tailerServiceClient) Heartbeat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HeartbeatRequest, HeartbeatResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &TailerService_ServiceDesc.Streams[3], TailerService_Heartbeat_FullMethodName, cOpts...)
@@ -179,6 +192,8 @@ type TailerServiceServer interface {
 	// as it is found, with how far the scan has got; the caller may cancel at any time and go on later from the position in the last report.
 	// The plugin says something at least every second. Needs the capability "scan".
 	Scan(*ScanRequest, grpc.ServerStreamingServer[ScanResponse]) error
+	// Says why a log shows what it shows, or nothing, and what to do about it. Needs the capability "diagnose".
+	Diagnose(context.Context, *DiagnoseRequest) (*DiagnoseResponse, error)
 	// The heartbeat logic. The host reports what its sessions do; the plugin answers who is to be pinged now and who is dead.
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
@@ -207,6 +222,9 @@ func (UnimplementedTailerServiceServer) Read(context.Context, *ReadRequest) (*Re
 }
 func (UnimplementedTailerServiceServer) Scan(*ScanRequest, grpc.ServerStreamingServer[ScanResponse]) error {
 	return status.Error(codes.Unimplemented, "method Scan not implemented")
+}
+func (UnimplementedTailerServiceServer) Diagnose(context.Context, *DiagnoseRequest) (*DiagnoseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Diagnose not implemented")
 }
 func (UnimplementedTailerServiceServer) Heartbeat(grpc.BidiStreamingServer[HeartbeatRequest, HeartbeatResponse]) error {
 	return status.Error(codes.Unimplemented, "method Heartbeat not implemented")
@@ -301,6 +319,24 @@ func _TailerService_Scan_Handler(srv interface{}, stream grpc.ServerStream) erro
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TailerService_ScanServer = grpc.ServerStreamingServer[ScanResponse]
 
+func _TailerService_Diagnose_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DiagnoseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TailerServiceServer).Diagnose(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TailerService_Diagnose_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TailerServiceServer).Diagnose(ctx, req.(*DiagnoseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TailerService_Heartbeat_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(TailerServiceServer).Heartbeat(&grpc.GenericServerStream[HeartbeatRequest, HeartbeatResponse]{ServerStream: stream})
 }
@@ -322,6 +358,10 @@ var TailerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Read",
 			Handler:    _TailerService_Read_Handler,
+		},
+		{
+			MethodName: "Diagnose",
+			Handler:    _TailerService_Diagnose_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
