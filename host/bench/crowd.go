@@ -83,7 +83,7 @@ func (c *crowd) join(ctx context.Context, s *server, path string, i, lines, have
 	}
 	v.buf = nil
 	share := c.shares[i%len(c.shares)]
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(share.epoll, unix.EPOLL_CTL_ADD, v.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})) //nolint:gosec // Not so many.
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(share.epoll, unix.EPOLL_CTL_ADD, v.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}))
 }
 
 func (s *share) run() {

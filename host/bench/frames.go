@@ -13,8 +13,8 @@ type frames struct {
 	have  int    // bytes of head that are there
 	left  uint64 // bytes of content that are still to come
 	small []byte // the content of a small frame up to now
-	gather,
-	text bool
+	// gather is set while a small frame comes.
+	gather bool
 }
 
 // smallFrame is the length up to which a frame may be a heartbeat or a control frame.
