@@ -31,6 +31,7 @@ type producer struct {
 
 	source *lines.Source
 	format *lines.Formatter
+	encode *lines.Encoder // nil for UTF-8
 	pace   *pace.Pace
 	log    rotate.Log
 	writer *rotate.Writer
@@ -55,11 +56,17 @@ func newProducer(o *RunOptions, i int) (*producer, error) {
 			p.count = -1
 		}
 	}
-	var err error
-	if p.format, err = lines.NewFormatter(o.formatter(i)); err != nil {
+	f, err := o.formatter(i)
+	if err != nil {
 		return nil, err
 	}
-	if p.pace, err = pace.New(rate, o.Burst); err != nil {
+	if p.format, err = lines.NewFormatter(f); err != nil {
+		return nil, err
+	}
+	if p.encode, err = lines.NewEncoder(o.Encoding); err != nil {
+		return nil, err
+	}
+	if p.pace, err = pace.New(o.pace()); err != nil {
 		return nil, err
 	}
 	p.source = lines.NewSource(lines.SourceOptions{Message: o.Message, Levels: o.Levels, TraceEvery: o.TraceEvery, Seed: o.Seed + uint64(i)})
@@ -74,7 +81,7 @@ func newProducer(o *RunOptions, i int) (*producer, error) {
 func (p *producer) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.log.Close()) }()
 	write := func(b []byte) error {
-		err := p.writer.Write(ctx, b)
+		err := p.put(ctx, b)
 		p.mu.Lock()
 		p.stats = p.writer.Stats()
 		p.mu.Unlock()
@@ -89,6 +96,18 @@ func (p *producer) run(ctx context.Context) (err error) {
 		return nil
 	}
 	return err
+}
+
+// put writes lines in the encoding of the log.
+func (p *producer) put(ctx context.Context, b []byte) error {
+	if p.encode == nil {
+		return p.writer.Write(ctx, b)
+	}
+	b, ends, err := p.encode.Encode(b)
+	if err != nil {
+		return err
+	}
+	return p.writer.WriteEncoded(ctx, b, ends)
 }
 
 // due waits until lines are due and returns how many; 0 at the end.

@@ -65,11 +65,17 @@ type RunOptions struct {
 	Rate float64
 	// Burst makes lines come that many at once, at the same rate.
 	Burst int
+	// Ramp is how long the rate takes to change evenly from RampFrom to Rate; 0 is no ramp. RampFrom may be the higher one.
+	Ramp     time.Duration
+	RampFrom float64
 	// Count ends the run after so many lines; 0 does not.
 	Count int64
 
-	// Format is the look of the lines; see Formats.
+	// Format is the look of the lines, see Formats; or several with their weights, as in loguru=8,json=2.
 	Format string
+	// Encoding is that of the file, see Encodings; empty means UTF-8. Files in UTF-16 begin with a byte order mark, which Report.Bytes
+	// does not count.
+	Encoding string
 	// Message is the text of each line.
 	Message string
 	// Sequence ends each line with a mark by which a verifier accounts for it.
@@ -84,9 +90,10 @@ type RunOptions struct {
 	Levels bool
 	// TraceEvery makes every n-th record one with a stack trace on several lines; 0 makes none.
 	TraceEvery int
-	// Length makes each line at least so many bytes long.
-	Length int
-	// Seed chooses the levels; the same seed makes the same lines, apart from their time.
+	// Length makes records longer: 200 makes each at least so many bytes long, 80-400 evenly between, skewed:40-20000 most short and few
+	// long. Empty makes none longer.
+	Length string
+	// Seed chooses levels, formats and lengths; the same seed makes the same lines, apart from their time.
 	Seed uint64
 	// Logger is what stands between records and file; empty means LoggerAuto.
 	Logger Logger
@@ -104,6 +111,9 @@ func Rotations() []string { return texts(rotate.Styles()) }
 
 // Formats lists what RunOptions.Format may be.
 func Formats() []string { return texts(lines.Formats()) }
+
+// Encodings lists what RunOptions.Encoding may be.
+func Encodings() []string { return lines.Encodings() }
 
 func texts[T ~string](in []T) (out []string) {
 	for _, s := range in {
@@ -220,13 +230,29 @@ func (o RunOptions) Check() error {
 	case o.Logger != LoggerAuto && o.Logger != LoggerLogrus && o.Logger != LoggerDirect:
 		return fmt.Errorf("logger %q is unknown; use auto, logrus or direct", o.Logger)
 	}
-	if _, err := pace.New(o.Rate/float64(o.Files), o.Burst); err != nil {
+	if _, err := pace.New(o.pace()); err != nil {
 		return err
 	}
-	if _, err := lines.NewFormatter(o.formatter(0)); err != nil {
+	f, err := o.formatter(0)
+	if err != nil {
+		return err
+	}
+	if _, err := lines.NewFormatter(f); err != nil {
+		return err
+	}
+	e, err := lines.NewEncoder(o.Encoding)
+	if err != nil {
+		return err
+	}
+	if err := e.Check(o.Message); err != nil {
 		return err
 	}
 	return o.log(0).Check()
+}
+
+func (o *RunOptions) pace() pace.Options {
+	n := float64(o.Files)
+	return pace.Options{Rate: o.Rate / n, Burst: o.Burst, Ramp: o.Ramp, From: o.RampFrom / n}
 }
 
 func (o *RunOptions) stream(i int) string {
@@ -236,10 +262,17 @@ func (o *RunOptions) stream(i int) string {
 	return o.Stream + strconv.Itoa(i+1)
 }
 
-func (o *RunOptions) formatter(i int) lines.Options {
-	return lines.Options{
-		Format: lines.Format(o.Format), Sequence: o.Sequence, First: o.First, Stream: o.stream(i), Color: o.Color, Pad: o.Length,
+func (o *RunOptions) formatter(i int) (f lines.Options, err error) {
+	f = lines.Options{Sequence: o.Sequence, First: o.First, Stream: o.stream(i), Color: o.Color, Seed: o.Seed + uint64(i)}
+	if o.Format != "" {
+		if f.Formats, err = lines.ParseFormats(o.Format); err != nil {
+			return f, err
+		}
 	}
+	if o.Length != "" {
+		f.Length, err = lines.ParseLength(o.Length)
+	}
+	return f, err
 }
 
 func (o *RunOptions) log(i int) rotate.Options {
@@ -250,8 +283,17 @@ func (o *RunOptions) log(i int) rotate.Options {
 	}
 	return rotate.Options{
 		Path: path, Style: rotate.Style(o.Rotate), MaxSize: o.MaxSize, MaxBackups: o.MaxBackups, Compress: o.Compress, Late: o.Late,
-		Warn: o.Warn,
+		Mark: o.mark(), Warn: o.Warn,
 	}
+}
+
+// mark returns what files begin with; that the encoding exists is checked before.
+func (o *RunOptions) mark() []byte {
+	e, err := lines.NewEncoder(o.Encoding)
+	if err != nil {
+		return nil
+	}
+	return e.Mark()
 }
 
 // prepare opens everything; if one thing fails, nothing stays open.

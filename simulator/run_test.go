@@ -142,3 +142,52 @@ func TestRun_UnwritableOrNonsense_IsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestRun_Encodings_EveryFileIsOfWholeLinesAndNoneIsLost(t *testing.T) {
+	for _, encoding := range simulator.Encodings() {
+		for _, style := range []string{"lumberjack", "logrotate", "late", "loguru", "symlink", "python"} {
+			dir := t.TempDir()
+			const total = 2000
+			r, err := simulator.Run(t.Context(), simulator.RunOptions{
+				File: filepath.Join(dir, "app.log"), Rotate: style, MaxSize: 40_000, Count: total, Sequence: true, Encoding: encoding, TraceEvery: 7,
+				Late: late(style), Rate: 20_000,
+			})
+			if err != nil || r.Lines != total || r.Rotations < 2 {
+				t.Fatalf("%s, %s: %+v, %v", encoding, style, r, err)
+			}
+			seen := map[uint64]bool{}
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				if !e.Type().IsRegular() {
+					continue
+				}
+				f, err := os.Open(filepath.Join(dir, e.Name()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				text, err := lines.Decode(encoding, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for s := bufio.NewScanner(text); s.Scan(); {
+					m, v := lines.Parse(s.Bytes())
+					if v != lines.Genuine || seen[m.Sequence] {
+						t.Fatalf("%s, %s: %q is %v", encoding, style, s.Text(), v)
+					}
+					seen[m.Sequence] = true
+				}
+			}
+			if len(seen) != total {
+				t.Errorf("%s, %s: %d lines are on disk, want %d", encoding, style, len(seen), total)
+			}
+		}
+	}
+}
+
+func late(style string) time.Duration {
+	if style == "late" {
+		return time.Millisecond
+	}
+	return 0
+}

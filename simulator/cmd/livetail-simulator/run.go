@@ -18,6 +18,7 @@ func newRun() *cobra.Command {
 	var o simulator.RunOptions
 	maxSize := size(simulator.DefaultMaxSize)
 	var duration time.Duration
+	var metrics string
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Write a log and rotate it",
@@ -32,11 +33,16 @@ SIGINT and SIGTERM end it; what it says it has written is on disk.
 Up to 10,000 lines a second the lines go through logrus, one write each; above that, or without a rate, the same bytes are formatted in a
 tight loop and written in blocks of up to 64KB. --logger decides otherwise.
 
+On a terminal a line says how far it is, otherwise a JSON object every 10 seconds; at the end there is a summary. --metrics serves the same to
+Prometheus meanwhile.
+
 Rotations: ` + strings.Join(simulator.Rotations(), ", ") + `
-Formats:   ` + strings.Join(simulator.Formats(), ", "),
+Formats:   ` + strings.Join(simulator.Formats(), ", ") + `; or several with their weights: loguru=8,json=2
+Encodings: ` + strings.Join(simulator.Encodings(), ", "),
 		Example: `  livetail-simulator run
   livetail-simulator run --rate 200 --max-size 1MB --sequence
-  livetail-simulator run --rotate logrotate --compress --late 100ms --levels --trace-every 100 --color --count 1000000`,
+  livetail-simulator run --rotate logrotate --compress --late 100ms --levels --trace-every 100 --color --count 1000000
+  livetail-simulator run --rate 5000 --ramp 1m --format loguru=8,json=1,nginx=1 --length skewed:80-20000 --metrics 127.0.0.1:9464`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.MaxSize = int64(maxSize)
@@ -46,7 +52,7 @@ Formats:   ` + strings.Join(simulator.Formats(), ", "),
 			if err := o.Check(); err != nil {
 				return usage(err)
 			}
-			return produce(c.Context(), o, duration, c.OutOrStdout(), c.ErrOrStderr())
+			return produce(c.Context(), o, duration, metrics, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
@@ -59,9 +65,12 @@ Formats:   ` + strings.Join(simulator.Formats(), ", "),
 	f.DurationVar(&o.Late, "late", 0, "with rotate late, logrotate or kubelet: how long the writer goes on in the renamed file")
 	f.Float64Var(&o.Rate, "rate", 0, "lines a second, 0 for as fast as it goes")
 	f.IntVar(&o.Burst, "burst", 0, "write so many lines at once, at the same rate")
+	f.DurationVar(&o.Ramp, "ramp", 0, "let the rate change evenly from --ramp-from to --rate for so long")
+	f.Float64Var(&o.RampFrom, "ramp-from", 0, "lines a second at the start of --ramp; may be the higher one")
 	f.Int64Var(&o.Count, "count", 0, "end after so many lines, 0 for never")
 	f.DurationVar(&duration, "duration", 0, "end after so long, 0 for never")
-	f.StringVar(&o.Format, "format", simulator.DefaultFormat, "how a line looks")
+	f.StringVar(&o.Format, "format", simulator.DefaultFormat, "how a line looks, or several with their weights")
+	f.StringVar(&o.Encoding, "encoding", "utf-8", "encoding of the file; UTF-16 has a byte order mark in each file")
 	f.StringVar(&o.Message, "message", simulator.DefaultMessage, "text of each line")
 	f.BoolVar(&o.Sequence, "sequence", false, "end each line with a number and checksum, which verify accounts for")
 	f.StringVar(&o.Stream, "stream", "", "name of this producer in the numbers (default: a new one for each run)")
@@ -69,28 +78,38 @@ Formats:   ` + strings.Join(simulator.Formats(), ", "),
 	f.BoolVar(&o.Color, "color", false, "with loguru's colours")
 	f.BoolVar(&o.Levels, "levels", false, "mix the levels")
 	f.IntVar(&o.TraceEvery, "trace-every", 0, "make every n-th record one with a stack trace on several lines")
-	f.IntVar(&o.Length, "length", 0, "make lines at least so many bytes long")
-	f.Uint64Var(&o.Seed, "seed", 0, "seed of all choices")
+	f.StringVar(&o.Length, "length", "", "make lines longer: 200 (at least), 80-400 (evenly between), skewed:40-20000 (most short, few long)")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed of levels, formats and lengths: the same one makes the same lines, apart from their time")
 	f.StringVar((*string)(&o.Logger), "logger", string(simulator.LoggerAuto), "what writes the lines: auto, logrus or direct")
+	f.StringVar(&metrics, "metrics", "", "serve metrics for Prometheus at this address, as in 127.0.0.1:9464")
 	return c
 }
 
 // produce runs the simulator: a line of progress on a terminal, JSON otherwise, and one line at the end.
-func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration, stdout, stderr io.Writer) error {
+func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration, metrics string, stdout, stderr io.Writer) error {
 	if duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, duration)
 		defer cancel()
 	}
+	var now current[simulator.Report]
+	stop, err := serveMetrics(metrics, func() []sample { return runSamples(now.get()) })
+	if err != nil {
+		return err
+	}
+	defer stop()
 	log := newLog(stderr)
 	terminal := isTerminal(stderr)
 	o.Warn = func(err error) { log.Warn(err) }
-	if terminal {
-		o.ProgressEvery = time.Second
-		o.Progress = func(r simulator.Report) { fmt.Fprint(stderr, "\r\x1b[K"+summary(r)) }
-	} else {
-		o.ProgressEvery = 10 * time.Second
-		o.Progress = func(r simulator.Report) {
+	o.ProgressEvery = time.Second
+	logged := time.Now()
+	o.Progress = func(r simulator.Report) {
+		now.set(r)
+		switch {
+		case terminal:
+			fmt.Fprint(stderr, "\r\x1b[K"+summary(r))
+		case time.Since(logged) >= logEvery:
+			logged = time.Now()
 			log.WithFields(logrus.Fields{
 				"lines": r.Lines, "bytes": r.Bytes, "rotations": r.Rotations, "lines_per_second": perSecond(r.Lines, r.Elapsed),
 			}).Info("writing")
@@ -115,6 +134,9 @@ func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration
 	}
 	return err
 }
+
+// logEvery is how often the state is logged where no terminal shows it. It is less than ten seconds by as much as looks may be late.
+const logEvery = 9900 * time.Millisecond
 
 func summary(r simulator.Report) string {
 	files := r.Files[0]

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -27,6 +25,7 @@ func newTorture() *cobra.Command {
 	maxSize := size(256 << 10)
 	rotations, lags := []string{"all"}, []string{"all"}
 	rates := []string{"0", "20000"}
+	by := byCell
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "torture URL-PREFIX --dir DIR | torture -- COMMAND [ARG …]",
@@ -40,17 +39,23 @@ command in which {file} stands for the log.
 The lags: none; pause (stops reading for 2 s); slow (reads 1 MB/s).
 
 The exit code is 0 if every line of every combination is accounted for, 1 if not, 2 for a mistake, 3 if it could not be tried. The files of a
-combination that failed are kept.`,
+combination that failed are kept. A table by rotation (--by) adds up the speeds and lags of each; --repeat tries everything several times.
+
+A follower other than livetail declares nothing, so what it does not print is lost. It must print the log from its beginning, and nothing else.`,
 		Example: `  livetail-simulator torture --dir /var/log/try ws://127.0.0.1:8765
-  livetail-simulator torture --rotations lumberjack,logrotate --rates 0,1000 -- tail -n +1 -F {file}`,
+  livetail-simulator torture --rotations lumberjack,logrotate --rates 0,1000 -- tail -n +1 -F {file}
+  livetail-simulator torture --by rotation --repeat 3 -- busybox tail -n +1 -F {file}`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.MaxSize = int64(maxSize)
+			o.MaxSize, o.Encoding = int64(maxSize), t.encoding
+			if !slices.Contains([]string{byCell, byRotation, byAll}, by) {
+				return usage(fmt.Errorf("by %q is none of cell, rotation, all", by))
+			}
 			remove, err := t.torture(c, args, &o, rotations, rates, lags)
 			if err != nil {
 				return usage(err)
 			}
 			defer remove()
-			return tortureAll(c, o, asJSON)
+			return tortureAll(c, o, by, asJSON)
 		},
 	}
 	t.flags(c)
@@ -66,6 +71,8 @@ combination that failed are kept.`,
 	f.DurationVar(&o.Late, "late", 0, "how long the writer goes on in the renamed file, where the rotation can")
 	f.DurationVar(&o.Settle, "settle", 500*time.Millisecond, "time that the follower has to begin")
 	f.DurationVar(&o.Patience, "patience", 5*time.Second, "give up a combination when nothing came for so long")
+	f.IntVar(&o.Repeat, "repeat", 1, "try each combination so many times")
+	f.StringVar(&by, "by", by, "what a line of the table is: cell (a combination), rotation or all")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object for each combination")
 	return c
 }
@@ -94,14 +101,17 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 			return remove, fmt.Errorf("lag %q is none of none, pause, slow", name)
 		}
 	}
+	if err := t.checkEncoding(); err != nil {
+		return remove, err
+	}
 	for _, r := range o.Rotations {
 		p := simulator.RunOptions{Rotate: r, MaxSize: o.MaxSize, MaxBackups: o.MaxBackups}
 		if err := p.Check(); err != nil {
 			return remove, err
 		}
 	}
-	if o.Count < 2 || o.Settle < 0 || o.Patience <= 0 {
-		return remove, errors.New("count must be at least 2, settle not negative and patience positive")
+	if o.Count < 2 || o.Settle < 0 || o.Patience <= 0 || o.Repeat < 1 {
+		return remove, errors.New("count must be at least 2, repeat at least 1, settle not negative and patience positive")
 	}
 	if c.ArgsLenAtDash() >= 0 {
 		if c.ArgsLenAtDash() > 0 || len(args) == 0 || !slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "{file}") }) {
@@ -112,7 +122,7 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 			for i := range command {
 				command[i] = strings.ReplaceAll(command[i], "{file}", path)
 			}
-			return verify.Command(command, c.ErrOrStderr(), lag), nil
+			return verify.Command(command, c.ErrOrStderr(), t.encoding, lag), nil
 		}
 		if o.Dir == "" {
 			if o.Dir, err = os.MkdirTemp("", "livetail-torture-"); err != nil {
@@ -146,10 +156,10 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 	return remove, nil
 }
 
-func tortureAll(c *cobra.Command, o torture.Options, asJSON bool) error {
+func tortureAll(c *cobra.Command, o torture.Options, by string, asJSON bool) error {
 	stderr := c.ErrOrStderr()
 	log := newLog(stderr)
-	total, done, failed := len(o.Rotations)*len(o.Rates)*len(o.Lags), 0, 0
+	total, done, failed := len(o.Rotations)*len(o.Rates)*len(o.Lags)*o.Repeat, 0, 0
 	o.Done = func(t torture.Trial) {
 		done++
 		if !t.OK() {
@@ -167,7 +177,7 @@ func tortureAll(c *cobra.Command, o torture.Options, asJSON bool) error {
 	if isTerminal(stderr) {
 		fmt.Fprint(stderr, "\r\x1b[K")
 	}
-	if printErr := printTrials(c, trials, asJSON); printErr != nil {
+	if printErr := printTrials(c, trials, by, asJSON); printErr != nil {
 		return printErr
 	}
 	switch {
@@ -184,32 +194,4 @@ func speed(rate float64) string {
 		return "fast"
 	}
 	return strconv.FormatFloat(rate, 'f', -1, 64) + "/s"
-}
-
-func printTrials(c *cobra.Command, trials []torture.Trial, asJSON bool) error {
-	out := c.OutOrStdout()
-	if asJSON {
-		e := json.NewEncoder(out)
-		for _, t := range trials {
-			if err := e.Encode(t); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "rotate\tspeed\tlag\trotations\twritten\tdelivered\tdeclared\tlost\tdoubled\treordered\tlate\tcorrupted\tp99\tverdict\t")
-	for _, t := range trials {
-		verdict := "ok"
-		switch {
-		case t.Error != "":
-			verdict = "FAILED: " + t.Error
-		case !t.OK():
-			verdict = "FAILED"
-		}
-		r := t.Report
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", t.Rotate, speed(t.Rate), t.Lag, t.Rotations, r.Written,
-			r.Delivered, r.Declared, r.Lost, r.Doubled, r.Reordered, r.Late, r.Corrupted, r.Latency.P99.Round(time.Millisecond), verdict)
-	}
-	return w.Flush()
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/livetail/livetail/host/client"
+	"github.com/livetail/livetail/simulator"
 	"github.com/livetail/livetail/simulator/internal/verify"
 )
 
@@ -29,6 +31,7 @@ const (
 // target is what is verified, as the flags describe it.
 type target struct {
 	protocol string
+	encoding string
 	header   []string
 	lag      verify.Lag
 	lagRate  size
@@ -38,17 +41,21 @@ type target struct {
 func (t *target) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&t.protocol, "protocol", protocolV1, "how a URL is followed: livetail (WebSocket with positions), plain (WebSocket) or text (as curl does)")
+	f.StringVar(&t.encoding, "encoding", "utf-8", "encoding of what a command prints, or of a file: "+strings.Join(simulator.Encodings(), ", "))
 	f.StringArrayVar(&t.header, "header", nil, "header for the server, as in 'Authorization: Bearer …'")
 }
 
 // source returns what the argument names: a URL, a command after --, or a file.
 func (t *target) source(c *cobra.Command, args []string) (verify.Source, error) {
 	t.lag.Rate, t.lag.After = float64(t.lagRate), int64(t.lagAfter)
+	if err := t.checkEncoding(); err != nil {
+		return nil, err
+	}
 	if dash := c.ArgsLenAtDash(); dash >= 0 {
 		if dash > 0 || len(args) == 0 {
 			return nil, errors.New("after -- there must be a command, and before it no argument")
 		}
-		return verify.Command(args, c.ErrOrStderr(), t.lag), nil
+		return verify.Command(args, c.ErrOrStderr(), t.encoding, t.lag), nil
 	}
 	if len(args) != 1 {
 		return nil, errors.New("say one URL, one file, or -- and a command")
@@ -57,9 +64,16 @@ func (t *target) source(c *cobra.Command, args []string) (verify.Source, error) 
 		if info, err := os.Stat(args[0]); err != nil || !info.Mode().IsRegular() {
 			return nil, fmt.Errorf("%s is no URL (ws://HOST:PORT/PATH) and no file", args[0])
 		}
-		return verify.File(args[0]), nil
+		return verify.File(args[0], t.encoding), nil
 	}
 	return t.follow(args[0], client.Options{})
+}
+
+func (t *target) checkEncoding() error {
+	if !slices.Contains(simulator.Encodings(), t.encoding) {
+		return fmt.Errorf("encoding %q is unknown; use one of %s", t.encoding, strings.Join(simulator.Encodings(), ", "))
+	}
+	return nil
 }
 
 // follow returns the source for a URL.
@@ -91,6 +105,7 @@ func newVerify() *cobra.Command {
 	var t target
 	var o verify.Options
 	var fromFirst, asJSON bool
+	var metrics string
 	c := &cobra.Command{
 		Use:   "verify URL|FILE | verify -- COMMAND [ARG …]",
 		Short: "Follow a log and account for every line",
@@ -117,7 +132,13 @@ too. With the plain protocol and text, the front door's notices count as declara
 			if err != nil {
 				return usage(err)
 			}
-			return verifyOne(c, source, verify.NewAccount(fromFirst), o, asJSON)
+			account := verify.NewAccount(fromFirst)
+			stop, err := serveMetrics(metrics, func() []sample { return verifySamples(account.Report()) })
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return verifyOne(c, source, account, o, asJSON)
 		},
 	}
 	t.flags(c)
@@ -130,6 +151,7 @@ too. With the plain protocol and text, the front door's notices count as declara
 	f.Var(&t.lagAfter, "pause-after", "with --pause: after so many bytes")
 	f.Var(&t.lagRate, "read-rate", "read at most so many bytes a second, like a slow reader, 0 for all that come")
 	f.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	f.StringVar(&metrics, "metrics", "", "serve metrics for Prometheus at this address, as in 127.0.0.1:9465")
 	return c
 }
 

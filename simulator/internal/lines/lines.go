@@ -5,37 +5,12 @@
 package lines
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"math/rand/v2"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
-
-// Format names the look of a line.
-type Format string
-
-// The formats.
-const (
-	// Loguru is the default of Python's loguru: 2020-09-17 08:59:00.123 | INFO     | __main__:<module>:30 - 你好aaa.
-	Loguru Format = "loguru"
-	// JSON is one object on each line.
-	JSON Format = "json"
-	// Logfmt is key=value.
-	Logfmt Format = "logfmt"
-	// Nginx is the combined access log.
-	Nginx Format = "nginx"
-	// Klog is what Kubernetes components write.
-	Klog Format = "klog"
-	// Syslog is RFC 5424.
-	Syslog Format = "syslog"
-)
-
-// Formats lists the formats.
-func Formats() []Format { return []Format{Loguru, JSON, Logfmt, Nginx, Klog, Syslog} }
 
 const (
 	// DefaultMessage is the text of a line unless another is wanted.
@@ -50,8 +25,8 @@ const (
 
 // Options says what a [Formatter] writes.
 type Options struct {
-	// Format is the look; empty means [Loguru].
-	Format Format
+	// Formats are the looks; none means [Loguru] alone. With several, each record gets one of them, as often as its share says.
+	Formats []Share
 	// Sequence ends each line with a mark.
 	Sequence bool
 	// First is the sequence number of the first line; 0 means 1.
@@ -60,27 +35,39 @@ type Options struct {
 	Stream string
 	// Color adds loguru's colours. Only [Loguru] has them.
 	Color bool
-	// Pad makes each line at least this long, in bytes without its ending, by points after the message.
-	Pad int
+	// Length makes records at least so long, by points after the message.
+	Length Length
+	// Seed chooses formats and lengths.
+	Seed uint64
 }
 
 // Formatter turns records into lines. It is not safe for concurrent use.
 type Formatter struct {
-	o    Options
-	next uint64
+	o      Options
+	next   uint64
+	looks  []look
+	total  int   // of all shares
+	look   *look // of the record at hand
+	pad    int   // of the record at hand
+	random *rand.Rand
+	// plain is the scratch in which a coloured line is written without colours, for its checksum.
+	plain []byte
+	// escaped caches the message as the formats with quotes need it.
+	message, escaped string
+}
+
+// look is one of a formatter's formats.
+type look struct {
+	Share
 	// stamp is the formatted time of the millisecond stampAt in Unix time, which many lines share.
 	stamp   []byte
 	stampAt int64
-	// plain is the scratch in which a coloured line is written without colours, for its checksum.
-	plain []byte
-	// escaped caches the message as the format needs it.
-	message, escaped string
 }
 
 // NewFormatter returns a formatter.
 func NewFormatter(o Options) (*Formatter, error) {
-	if o.Format == "" {
-		o.Format = Loguru
+	if len(o.Formats) == 0 {
+		o.Formats = []Share{{Loguru, 1}}
 	}
 	if o.Stream == "" {
 		o.Stream = DefaultStream
@@ -88,21 +75,41 @@ func NewFormatter(o Options) (*Formatter, error) {
 	if o.First == 0 {
 		o.First = 1
 	}
-	known := false
-	for _, f := range Formats() {
-		known = known || f == o.Format
+	f := &Formatter{o: o, next: o.First, random: rand.New(rand.NewPCG(o.Seed, 0x6c6f6f6b))} //nolint:gosec // The same seed is to give the same lines.
+	hasColors := false
+	for _, s := range o.Formats {
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+		hasColors = hasColors || s.Format == Loguru
+		f.total += s.Weight
+		f.looks = append(f.looks, look{Share: s, stampAt: -1})
 	}
 	switch {
-	case !known:
-		return nil, fmt.Errorf("format %q is unknown; use one of %v", o.Format, Formats())
 	case !validStream([]byte(o.Stream)):
 		return nil, fmt.Errorf("stream %q must be 1 to %d lower-case letters and digits", o.Stream, MaxStream)
-	case o.Color && o.Format != Loguru:
-		return nil, fmt.Errorf("only the format loguru has colours, not %s", o.Format)
-	case o.Pad < 0 || o.Pad > MaxMessage:
-		return nil, fmt.Errorf("line length %d must be from 0 to %d", o.Pad, MaxMessage)
+	case o.Color && !hasColors:
+		return nil, fmt.Errorf("only the format loguru has colours, not %s", o.Formats[0].Format)
 	}
-	return &Formatter{o: o, next: o.First, stampAt: -1}, nil
+	if err := o.Length.check(); err != nil {
+		return nil, err
+	}
+	f.look = &f.looks[0]
+	return f, nil
+}
+
+// choose takes a format and a length for the next record.
+func (f *Formatter) choose() {
+	if len(f.looks) > 1 {
+		n := f.random.IntN(f.total)
+		for i := range f.looks {
+			f.look = &f.looks[i]
+			if n -= f.look.Weight; n < 0 {
+				break
+			}
+		}
+	}
+	f.pad = f.o.Length.draw(f.random)
 }
 
 // CheckMessage tells whether a message can be written.
@@ -125,8 +132,9 @@ func (f *Formatter) Next() uint64 { return f.next }
 
 // Append appends the lines of r, each with its line ending, and returns how many they are.
 func (f *Formatter) Append(dst []byte, r *Record) (out []byte, n int) {
-	f.stampFor(r.Time)
-	switch f.o.Format {
+	f.choose()
+	f.look.stampFor(r.Time)
+	switch f.look.Format {
 	case Loguru:
 		if f.o.Color {
 			dst = f.coloured(dst, r)
@@ -156,7 +164,7 @@ func (f *Formatter) Append(dst []byte, r *Record) (out []byte, n int) {
 
 // end pads, marks and ends the line that began at from; tail is what closes the format.
 func (f *Formatter) end(dst []byte, from int, r *Record, tail string) []byte {
-	for len(dst)-from < f.o.Pad {
+	for len(dst)-from < f.pad {
 		dst = append(dst, '.')
 	}
 	if f.o.Sequence {
@@ -182,148 +190,4 @@ func (f *Formatter) traceLines(dst []byte, r *Record) ([]byte, int) {
 		dst = append(dst, '\n')
 	}
 	return dst, 1 + len(r.Trace)
-}
-
-func (f *Formatter) stampFor(t time.Time) {
-	ms := t.UnixMilli()
-	if ms == f.stampAt {
-		return
-	}
-	f.stampAt = ms
-	var layout string
-	switch f.o.Format {
-	case Loguru:
-		layout = "2006-01-02 15:04:05.000"
-	case Klog:
-		layout = "0102 15:04:05.000000"
-	case Nginx:
-		layout = "02/Jan/2006:15:04:05 -0700"
-	default:
-		layout = "2006-01-02T15:04:05.000Z07:00"
-	}
-	f.stamp = t.AppendFormat(f.stamp[:0], layout)
-}
-
-func (f *Formatter) loguru(dst []byte, r *Record) []byte {
-	dst = append(dst, f.stamp...)
-	dst = append(dst, " | "...)
-	dst = append(dst, names[r.Level]...)
-	dst = append(dst, " | __main__:<module>:30 - "...)
-	return append(dst, r.Message...)
-}
-
-// levelColors are loguru's.
-var levelColors = [...]string{"\x1b[36m\x1b[1m", "\x1b[34m\x1b[1m", "\x1b[1m", "\x1b[33m\x1b[1m", "\x1b[31m\x1b[1m", "\x1b[41m\x1b[1m"}
-
-const reset = "\x1b[0m"
-
-// coloured writes the line twice: plain in the scratch, to pad it and to compute the mark, and with colours.
-func (f *Formatter) coloured(dst []byte, r *Record) []byte {
-	const head = len("2006-01-02 15:04:05.000 | INFO     | __main__:<module>:30 - ")
-	f.plain = f.loguru(f.plain[:0], r)
-	f.plain = f.end(f.plain, 0, r, "")
-	color := levelColors[r.Level]
-	dst = append(dst, "\x1b[32m"...)
-	dst = append(dst, f.stamp...)
-	dst = append(dst, reset+" | "...)
-	dst = append(dst, color...)
-	dst = append(dst, names[r.Level]...)
-	dst = append(dst, reset+" | \x1b[36m__main__"+reset+":\x1b[36m<module>"+reset+":\x1b[36m30"+reset+" - "...)
-	dst = append(dst, color...)
-	dst = append(dst, f.plain[head:len(f.plain)-1]...)
-	return append(dst, reset+"\n"...)
-}
-
-func (f *Formatter) klog(dst []byte, r *Record) []byte {
-	const letters = "IIIWEF"
-	dst = append(dst, letters[r.Level])
-	dst = append(dst, f.stamp...)
-	dst = append(dst, "       1 main.go:30] "...)
-	return append(dst, r.Message...)
-}
-
-func (f *Formatter) syslog(dst []byte, r *Record) []byte {
-	severities := [...]int64{7, 7, 6, 4, 3, 2}
-	dst = append(dst, '<')
-	dst = strconv.AppendInt(dst, 8+severities[r.Level], 10)
-	dst = append(dst, ">1 "...)
-	dst = append(dst, f.stamp...)
-	dst = append(dst, " host simulator 1 - - "...)
-	dst = append(dst, r.Message...)
-	for _, t := range r.Trace {
-		dst = append(dst, "#012"...)
-		dst = append(dst, t...)
-	}
-	return dst
-}
-
-func (f *Formatter) json(dst []byte, r *Record) []byte {
-	from := len(dst)
-	dst = append(dst, `{"time":"`...)
-	dst = append(dst, f.stamp...)
-	dst = append(dst, `","level":"`...)
-	dst = append(dst, lower[r.Level]...)
-	dst = append(dst, `","message":`...)
-	dst = append(dst, f.quoted(r.Message)...)
-	if len(r.Trace) > 0 {
-		dst = append(dst, `,"trace":`...)
-		dst = append(dst, quote(strings.Join(r.Trace, "\n"))...)
-	}
-	if f.o.Pad == 0 && !f.o.Sequence {
-		return f.end(dst, from, r, "}")
-	}
-	dst = append(dst, `,"mark":"`...)
-	return f.end(dst, from, r, `"}`)
-}
-
-func (f *Formatter) logfmt(dst []byte, r *Record) []byte {
-	from := len(dst)
-	dst = append(dst, "time="...)
-	dst = append(dst, f.stamp...)
-	dst = append(dst, " level="...)
-	dst = append(dst, lower[r.Level]...)
-	dst = append(dst, " msg="...)
-	dst = append(dst, f.quoted(r.Message)...)
-	if len(r.Trace) > 0 {
-		dst = append(dst, " trace="...)
-		dst = append(dst, quote(strings.Join(r.Trace, "\n"))...)
-	}
-	if f.o.Pad == 0 && !f.o.Sequence {
-		return f.end(dst, from, r, "")
-	}
-	dst = append(dst, ` mark="`...)
-	return f.end(dst, from, r, `"`)
-}
-
-func (f *Formatter) nginx(dst []byte, r *Record) []byte {
-	statuses := [...]string{"200", "200", "200", "404", "500", "503"}
-	from := len(dst)
-	dst = append(dst, "127.0.0.1 - - ["...)
-	dst = append(dst, f.stamp...)
-	dst = append(dst, `] "GET /orders HTTP/1.1" `...)
-	dst = append(dst, statuses[r.Level]...)
-	dst = append(dst, ` 612 "-" `...)
-	dst = append(dst, f.quoted(r.Message)...)
-	if f.o.Pad == 0 && !f.o.Sequence {
-		return f.end(dst, from, r, "")
-	}
-	dst = append(dst, ` "`...)
-	return f.end(dst, from, r, `"`)
-}
-
-// quoted returns message as a JSON string. Messages repeat, so the last one is kept.
-func (f *Formatter) quoted(message string) string {
-	if f.escaped == "" || f.message != message {
-		f.message, f.escaped = message, quote(message)
-	}
-	return f.escaped
-}
-
-func quote(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	// A string always encodes.
-	_ = e.Encode(s)
-	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -25,6 +25,8 @@ func formatter(t testing.TB, o lines.Options) *lines.Formatter {
 	return f
 }
 
+func only(f lines.Format) []lines.Share { return []lines.Share{{Format: f, Weight: 1}} }
+
 func TestAppend_Loguru_IsTheReferenceLine(t *testing.T) {
 	f := formatter(t, lines.Options{})
 	got, n := f.Append(nil, &lines.Record{Time: noon, Level: lines.Info, Message: lines.DefaultMessage})
@@ -44,7 +46,7 @@ func TestAppend_EachFormat_LooksAsItsReadersExpect(t *testing.T) {
 		lines.Syslog: "<12>1 2020-09-17T08:59:00.123Z host simulator 1 - - say \"hi\"\n",
 	}
 	for _, format := range lines.Formats() {
-		got, _ := formatter(t, lines.Options{Format: format}).Append(nil, &lines.Record{Time: noon, Level: lines.Warning, Message: `say "hi"`})
+		got, _ := formatter(t, lines.Options{Formats: only(format)}).Append(nil, &lines.Record{Time: noon, Level: lines.Warning, Message: `say "hi"`})
 		if string(got) != want[format] {
 			t.Errorf("%s: got %q, want %q", format, got, want[format])
 		}
@@ -54,7 +56,7 @@ func TestAppend_EachFormat_LooksAsItsReadersExpect(t *testing.T) {
 func TestParse_EachFormatWithTraces_EveryLineIsGenuineAndNumbered(t *testing.T) {
 	for _, format := range lines.Formats() {
 		for _, color := range []bool{false, format == lines.Loguru} {
-			f := formatter(t, lines.Options{Format: format, Sequence: true, Color: color, Pad: 120})
+			f := formatter(t, lines.Options{Formats: only(format), Sequence: true, Color: color, Length: lines.Length{Min: 120, Max: 120}})
 			s := lines.NewSource(lines.SourceOptions{Message: `你好 #1.2 "<b>&amp;"`, Levels: true, TraceEvery: 3, Seed: 1})
 			var out []byte
 			total := 0
@@ -168,7 +170,11 @@ func TestLogrus_WritesTheSameBytes(t *testing.T) {
 }
 
 func TestNewFormatter_Nonsense_IsRefused(t *testing.T) {
-	for _, o := range []lines.Options{{Format: "xml"}, {Stream: "A"}, {Stream: strings.Repeat("a", 17)}, {Color: true, Format: lines.JSON}, {Pad: -1}} {
+	for _, o := range []lines.Options{
+		{Formats: only("xml")}, {Stream: "A"}, {Stream: strings.Repeat("a", 17)}, {Color: true, Formats: only(lines.JSON)},
+		{Length: lines.Length{Min: -1}}, {Length: lines.Length{Min: 2, Max: 1}}, {Length: lines.Length{Max: lines.MaxMessage + 1}},
+		{Formats: []lines.Share{{Format: lines.JSON, Weight: 0}}},
+	} {
 		if _, err := lines.NewFormatter(o); err == nil {
 			t.Errorf("%+v is accepted", o)
 		}

@@ -15,6 +15,7 @@ type linked struct {
 	o    Options
 	file *os.File
 	size int64
+	mark []byte // what is still to be written before the first line
 }
 
 func openLinked(o Options) (*linked, error) {
@@ -38,7 +39,7 @@ func (l *linked) next() error {
 	if err := l.point(filepath.Base(name)); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	l.file, l.size = f, 0
+	l.file, l.size, l.mark = f, 0, l.o.Mark
 	return keepNewest(filepath.Dir(l.o.Path), keepWithLive(l.o.MaxBackups), func(n string) bool {
 		return strings.HasPrefix(n, filepath.Base(root)+"-") && strings.HasSuffix(n, ext)
 	})
@@ -74,6 +75,10 @@ func (l *linked) Write(b []byte) (int, error) {
 		if err := l.next(); err != nil {
 			return 0, err
 		}
+	}
+	var err error
+	if l.mark, err = writeAll(l.file, l.mark); err != nil {
+		return 0, err
 	}
 	n, err := l.file.Write(b)
 	l.size += int64(n)

@@ -19,11 +19,14 @@ type lumber struct {
 	logger *lumberjack.Logger
 	path   string
 	size   int64
+	first  []byte // what a new file begins with
+	mark   []byte // what of it is still to be written
 }
 
 func openLumberjack(o Options) (*lumber, error) {
 	l := &lumber{
-		path: o.Path,
+		path:  o.Path,
+		first: o.Mark,
 		logger: &lumberjack.Logger{
 			Filename: o.Path,
 			// Larger than the limit, so that lumberjack rotates when it is told to and at no other time.
@@ -40,6 +43,7 @@ func openLumberjack(o Options) (*lumber, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.mark = l.first
 		return l, f.Close()
 	case err != nil:
 		return nil, err
@@ -51,11 +55,17 @@ func openLumberjack(o Options) (*lumber, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.size = info.Size()
+	if l.size = info.Size(); l.size == 0 {
+		l.mark = l.first
+	}
 	return l, f.Close()
 }
 
 func (l *lumber) Write(p []byte) (int, error) {
+	var err error
+	if l.mark, err = writeAll(l.logger, l.mark); err != nil {
+		return 0, plainError(err)
+	}
 	n, err := l.logger.Write(p)
 	l.size += int64(n)
 	return n, plainError(err)
@@ -68,7 +78,7 @@ func (l *lumber) Rotate() (bool, error) {
 	if err := l.logger.Rotate(); err != nil {
 		return false, plainError(err)
 	}
-	l.size = 0
+	l.size, l.mark = 0, l.first
 	return true, nil
 }
 

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ type plain struct {
 	o    Options
 	file *os.File
 	size int64
+	// mark is what is still to be written before the first line of a new file.
+	mark []byte
 	// midLine is set while the last line in the file lacks its end; the writer does not switch files then.
 	midLine bool
 	// switchAt is when the writer opens the path anew after a rotation, in Unix nanoseconds; 0 if nothing is to be switched. The
@@ -64,7 +67,10 @@ func (p *plain) open() error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	p.file, p.size = f, info.Size()
+	p.file, p.size, p.mark = f, info.Size(), nil
+	if p.size == 0 {
+		p.mark = p.o.Mark
+	}
 	return nil
 }
 
@@ -84,12 +90,30 @@ func (p *plain) Write(b []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if err := p.writeMark(); err != nil {
+		return 0, err
+	}
 	n, err := p.file.Write(b)
 	p.size += int64(n)
 	if n > 0 {
-		p.midLine = b[n-1] != '\n'
+		// The second is the line ending of UTF-16.
+		p.midLine = !bytes.HasSuffix(b[:n], []byte("\n")) && !bytes.HasSuffix(b[:n], []byte("\n\x00"))
 	}
 	return n, err
+}
+
+func (p *plain) writeMark() (err error) {
+	p.mark, err = writeAll(p.file, p.mark)
+	return err
+}
+
+// writeAll writes b and returns what is left of it.
+func writeAll(w io.Writer, b []byte) (rest []byte, err error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	n, err := w.Write(b)
+	return b[n:], err
 }
 
 func (p *plain) reopen() error {

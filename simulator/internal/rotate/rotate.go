@@ -68,6 +68,8 @@ type Options struct {
 	// Late is how long the writer goes on in the renamed file, for the styles [Late], [Logrotate] and [Kubelet]; 0 means that it
 	// switches at once, and 20 ms with Late.
 	Late time.Duration
+	// Mark is what a new file begins with, as the byte order mark of UTF-16; nil for nothing. It is not counted as written.
+	Mark []byte
 	// Warn is told what went wrong beside the writer, for example in compression. It may be called from another goroutine; nil drops it.
 	Warn func(error)
 }

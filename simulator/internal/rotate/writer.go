@@ -1,7 +1,6 @@
 package rotate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,8 +62,17 @@ func (w *Writer) Stats() Stats {
 // Write writes lines, which end with a newline. It returns early, with what went wrong, only if ctx is cancelled while it waits or
 // if waiting does not help; [Writer.Stats] then tells how far it came.
 func (w *Writer) Write(ctx context.Context, lines []byte) error {
-	for len(lines) > 0 {
-		chunk, rotate := w.fit(lines)
+	return w.write(ctx, text{b: lines})
+}
+
+// WriteEncoded is Write for lines in whatever encoding: ends says where in them each line ends, its line ending included.
+func (w *Writer) WriteEncoded(ctx context.Context, lines []byte, ends []int) error {
+	return w.write(ctx, text{b: lines, ends: ends, encoded: true})
+}
+
+func (w *Writer) write(ctx context.Context, lines text) error {
+	for len(lines.b) > 0 {
+		size, rotate := w.fit(lines)
 		if rotate {
 			done, err := w.log.Rotate()
 			if err != nil {
@@ -75,16 +83,21 @@ func (w *Writer) Write(ctx context.Context, lines []byte) error {
 			}
 			if done {
 				w.stats.Rotations++
-				chunk, rotate = w.fit(lines)
+				size, rotate = w.fit(lines)
 			}
 			if !done || rotate {
 				// Not now, or the writer has not switched yet: the file grows on.
-				chunk = lines
+				size = len(lines.b)
 			}
 		}
-		n, err := w.log.Write(chunk)
-		w.count(chunk[:n])
-		lines = lines[n:]
+		n, err := w.log.Write(lines.b[:size])
+		if n > 0 {
+			w.stats.Bytes += int64(n)
+			count, whole := lines.count(n)
+			w.stats.Lines += count
+			w.midLine = !whole
+			lines = lines.after(n)
+		}
 		if err != nil {
 			if err := w.wait(ctx, err); err != nil {
 				return err
@@ -94,34 +107,23 @@ func (w *Writer) Write(ctx context.Context, lines []byte) error {
 	return nil
 }
 
-// fit returns the lines that still fit into the file. If none does, the log is to be rotated.
-func (w *Writer) fit(lines []byte) (chunk []byte, rotate bool) {
+// fit returns how many bytes of the lines still fit into the file. If none does, the log is to be rotated.
+func (w *Writer) fit(lines text) (size int, rotate bool) {
 	room := w.max - w.log.Size()
-	if int64(len(lines)) <= room {
-		return lines, false
+	if int64(len(lines.b)) <= room {
+		return len(lines.b), false
 	}
 	if room > 0 {
-		if cut := bytes.LastIndexByte(lines[:room], '\n'); cut >= 0 {
-			return lines[:cut+1], false
+		if end := lines.lastEnd(int(room)); end > 0 {
+			return end, false
 		}
 	}
 	if w.midLine || w.log.Size() == 0 {
 		// The rest of a line belongs where its beginning is, and a line larger than the limit has a file to itself.
-		return lines[:bytes.IndexByte(lines, '\n')+1], false
+		return lines.firstEnd(), false
 	}
-	return nil, true
+	return 0, true
 }
-
-func (w *Writer) count(written []byte) {
-	if len(written) == 0 {
-		return
-	}
-	w.stats.Bytes += int64(len(written))
-	w.stats.Lines += int64(bytes.Count(written, newline))
-	w.midLine = written[len(written)-1] != '\n'
-}
-
-var newline = []byte{'\n'}
 
 // wait waits before the next attempt, if there is to be one.
 func (w *Writer) wait(ctx context.Context, cause error) error {

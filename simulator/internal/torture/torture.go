@@ -49,6 +49,10 @@ type Options struct {
 	MaxBackups int
 	Compress   bool
 	Late       time.Duration
+	// Encoding is that of the log; empty means UTF-8.
+	Encoding string
+	// Repeat is how often each trial is made; 0 means once.
+	Repeat int
 	// Settle is how long the follower has between the first line and the others.
 	Settle time.Duration
 	// Patience is how long nothing may arrive before the rest is given up.
@@ -84,7 +88,8 @@ func Run(ctx context.Context, o Options) ([]Trial, error) {
 	var trials []Trial
 	for _, rotate := range o.Rotations {
 		for _, rate := range o.Rates {
-			for _, lag := range o.Lags {
+			for i := range len(o.Lags) * max(o.Repeat, 1) {
+				lag := o.Lags[i/max(o.Repeat, 1)]
 				t, err := try(ctx, &o, rotate, rate, lag)
 				if err != nil || ctx.Err() != nil {
 					return trials, errors.Join(err, ctx.Err())
@@ -104,7 +109,7 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 	dir := filepath.Join(o.Dir, fmt.Sprintf("torture-%s-%s-%v-%s", strings.ToLower(rand.Text()[:6]), rotate, rate, lag.Name))
 	p := simulator.RunOptions{
 		File: filepath.Join(dir, "app.log"), Rotate: rotate, MaxSize: o.MaxSize, MaxBackups: o.MaxBackups, Compress: o.Compress, Late: o.Late,
-		Sequence: true, Stream: "torture", Count: 1,
+		Encoding: o.Encoding, Sequence: true, Stream: "torture", Count: 1,
 	}
 	if o.Compress {
 		if p.Check() != nil {

@@ -103,7 +103,7 @@ func TestRun_FollowerThatSkipsAGeneration_IsNot(t *testing.T) {
 func TestRun_EveryRotation_CanBeTried(t *testing.T) {
 	o := options(t)
 	o.Rotations, o.Rates, o.Count, o.Compress, o.Late = simulator.Rotations(), o.Rates[:1], 100, true, time.Millisecond
-	o.Source = func(path string, _ verify.Lag) (verify.Source, error) { return verify.File(path), nil }
+	o.Source = func(path string, _ verify.Lag) (verify.Source, error) { return verify.File(path, ""), nil }
 	o.MaxSize = 1 << 20
 	trials, err := torture.Run(t.Context(), o)
 	if err != nil || len(trials) != len(o.Rotations) {

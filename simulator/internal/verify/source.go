@@ -137,8 +137,9 @@ func unlessCancelled(ctx context.Context, err error) error {
 	return nil
 }
 
-// Command reads the standard output of a command, which is terminated at the end. Its standard error goes to stderr.
-func Command(args []string, stderr io.Writer, lag Lag) Source {
+// Command reads the standard output of a command, in the encoding of that name, and terminates the command at the end. Its standard error
+// goes to stderr.
+func Command(args []string, stderr io.Writer, encoding string, lag Lag) Source {
 	return func(ctx context.Context, a *Account) error {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Stderr = stderr
@@ -149,10 +150,14 @@ func Command(args []string, stderr io.Writer, lag Lag) Source {
 		if err != nil {
 			return err
 		}
+		text, err := lines.Decode(encoding, out)
+		if err != nil {
+			return err
+		}
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		readErr := read(ctx, out, &splitter{a: a}, lag)
+		readErr := read(ctx, text, &splitter{a: a}, lag)
 		if err := cmd.Wait(); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
@@ -160,15 +165,19 @@ func Command(args []string, stderr io.Writer, lag Lag) Source {
 	}
 }
 
-// File reads a file to its end.
-func File(path string) Source {
+// File reads a file to its end, in the encoding of that name.
+func File(path, encoding string) Source {
 	return func(ctx context.Context, a *Account) error {
 		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		return read(ctx, f, &splitter{a: a}, Lag{})
+		text, err := lines.Decode(encoding, f)
+		if err != nil {
+			return err
+		}
+		return read(ctx, text, &splitter{a: a}, Lag{})
 	}
 }
 

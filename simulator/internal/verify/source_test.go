@@ -41,7 +41,7 @@ func TestFile_TornLastLine_IsVisibleAsSuch(t *testing.T) {
 	if err := os.WriteFile(path, append(bytes.Join(all[:99], []byte("\n")), append([]byte("\n"), all[99][:20]...)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := run(t, verify.File(path), verify.Options{})
+	r, err := run(t, verify.File(path, ""), verify.Options{})
 	if err != nil || !r.OK || r.Written != 99 || r.Unmarked != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -54,7 +54,7 @@ func TestCommand_EndlessLine_MemoryIsBoundedAndTheMarkAtItsEndCounts(t *testing.
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := run(t, verify.Command([]string{"cat", path}, io.Discard, verify.Lag{}), verify.Options{})
+	r, err := run(t, verify.Command([]string{"cat", path}, io.Discard, "", verify.Lag{}), verify.Options{})
 	if err != nil || !r.OK || r.Written != 3 || r.Bytes > 1<<20 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -67,14 +67,14 @@ func TestCommand_IsReadUntilTheCountAndTerminated(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr strings.Builder
-	r, err := run(t, verify.Command([]string{"sh", "-c", "cat " + path + "; echo said >&2; sleep 1000"}, &stderr, verify.Lag{}), verify.Options{Count: 1000})
+	r, err := run(t, verify.Command([]string{"sh", "-c", "cat " + path + "; echo said >&2; sleep 1000"}, &stderr, "", verify.Lag{}), verify.Options{Count: 1000})
 	if err != nil || !r.OK || r.Written != 1000 || stderr.String() != "said\n" {
 		t.Errorf("%+v, %v, stderr %q", r, err, stderr.String())
 	}
-	if _, err := run(t, verify.Command([]string{"false"}, io.Discard, verify.Lag{}), verify.Options{}); err == nil {
+	if _, err := run(t, verify.Command([]string{"false"}, io.Discard, "", verify.Lag{}), verify.Options{}); err == nil {
 		t.Error("a command that fails is no error")
 	}
-	if _, err := run(t, verify.Command([]string{"/does/not/exist"}, io.Discard, verify.Lag{}), verify.Options{}); err == nil {
+	if _, err := run(t, verify.Command([]string{"/does/not/exist"}, io.Discard, "", verify.Lag{}), verify.Options{}); err == nil {
 		t.Error("a command that does not exist is no error")
 	}
 }
@@ -173,7 +173,7 @@ func TestLag_PausesOnceAndLimitsTheRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	r, err := run(t, verify.Command([]string{"cat", path}, io.Discard, verify.Lag{Pause: 100 * time.Millisecond, Rate: float64(10 * len(all))}), verify.Options{})
+	r, err := run(t, verify.Command([]string{"cat", path}, io.Discard, "", verify.Lag{Pause: 100 * time.Millisecond, Rate: float64(10 * len(all))}), verify.Options{})
 	if took := time.Since(start); err != nil || !r.OK || took < 180*time.Millisecond {
 		t.Errorf("%+v, %v, took %v", r, err, took)
 	}
