@@ -77,6 +77,23 @@ func (t tailer) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, erro
 	return page, m.error(err)
 }
 
+// Scan implements [tail.Tailer].
+func (t tailer) Scan(ctx context.Context, req tail.ScanRequest) iter.Seq2[tail.ScanReport, error] {
+	return func(yield func(tail.ScanReport, error) bool) {
+		m, local, ok := t.Find(req.Log)
+		if !ok {
+			yield(tail.ScanReport{}, tail.ErrNotAllowed)
+			return
+		}
+		req.Log = local
+		for r, err := range m.Tailer.Scan(ctx, req) {
+			if !yield(r, m.error(err)) {
+				return
+			}
+		}
+	}
+}
+
 // Roots returns what can be followed below m, by the names that viewers know.
 func (m *Mount) Roots(info tail.Info) []string {
 	var roots []string

@@ -6,13 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// Message is what a client says: [Pong], [Ping], [Read] or [Filter].
+// Message is what a client says: [Pong], [Ping], [Read], [Filter], [Scan] or [Cancel].
 type Message interface{ isMessage() }
 
 // Pong answers the server's ping of the same id.
@@ -23,8 +25,10 @@ type Ping struct{ ID int64 }
 
 // Read asks for a page of the log.
 type Read struct {
-	ID       int64
+	ID int64
+	// At is where; unless Time is set, which is when.
 	At       tail.Position
+	Time     time.Time
 	Backward bool
 	Lines    int
 }
@@ -35,10 +39,22 @@ type Filter struct {
 	Filter tail.Filter
 }
 
+// Scan asks for what history holds: for lines (search) if Request.Matches is set, for counts (count) if Request.Bucket is. Request.Log is not
+// set.
+type Scan struct {
+	ID      int64
+	Request tail.ScanRequest
+}
+
+// Cancel ends the scan of that id before it has come to its end.
+type Cancel struct{ ID int64 }
+
 func (Pong) isMessage()   {}
 func (Ping) isMessage()   {}
 func (Read) isMessage()   {}
 func (Filter) isMessage() {}
+func (Scan) isMessage()   {}
+func (Cancel) isMessage() {}
 
 // maxID is the largest id: what a number in JavaScript holds exactly.
 const maxID = 1 << 53
@@ -61,13 +77,30 @@ var ErrMalformed = errors.New("not a message of " + Subprotocol)
 
 // message is every key that a client may send.
 type message struct {
-	T        string    `json:"t"`
-	ID       int64     `json:"id"`
-	At       *string   `json:"at"`
-	Backward *bool     `json:"backward"`
-	Lines    *int      `json:"lines"`
-	Include  *[]string `json:"include"`
-	Exclude  *[]string `json:"exclude"`
+	T        string
+	ID       int64
+	At       *string
+	Time     *int64
+	Backward *bool
+	Lines    *int
+	Include  *[]string
+	Exclude  *[]string
+	Since    *int64
+	Until    *int64
+	Matches  *int
+	Bucket   *int64
+	Bytes    *int64
+
+	keys []string // that it has
+}
+
+// keysOf are the keys of each type of message, besides t and id.
+var keysOf = map[string][]string{
+	"pong": {}, "ping": {}, "cancel": {},
+	"read":   {"at", "time_ms", "backward", "lines"},
+	"filter": {"include", "exclude"},
+	"search": {"at", "backward", "since_ms", "until_ms", "include", "exclude", "matches", "bytes"},
+	"count":  {"at", "backward", "since_ms", "until_ms", "include", "exclude", "bucket_ms", "bytes"},
 }
 
 // target is where the value of a key goes; nil for a key that there is not. Keys are these, letter by letter: package json would take
@@ -88,6 +121,18 @@ func (m *message) target(key string) any {
 		return &m.Include
 	case "exclude":
 		return &m.Exclude
+	case "time_ms":
+		return &m.Time
+	case "since_ms":
+		return &m.Since
+	case "until_ms":
+		return &m.Until
+	case "matches":
+		return &m.Matches
+	case "bucket_ms":
+		return &m.Bucket
+	case "bytes":
+		return &m.Bytes
 	default:
 		return nil
 	}
@@ -108,9 +153,7 @@ func (l Limits) Decode(data []byte) (Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	switch m.T {
-	case "pong", "ping", "read", "filter":
-	default:
+	if _, known := keysOf[m.T]; !known {
 		return nil, fmt.Errorf("%w: unknown type", ErrMalformed)
 	}
 	if m.ID < 1 || m.ID > maxID {
@@ -147,6 +190,7 @@ func (m *message) read(data []byte) (wrong string, err error) {
 			wrong = cmp.Or(wrong, "The key "+key+" is there twice.")
 		}
 		seen[key] = true
+		m.keys = append(m.keys, key)
 		if err := d.Decode(to); err != nil {
 			if key == "t" || key == "id" {
 				return "", err
@@ -158,41 +202,28 @@ func (m *message) read(data []byte) (wrong string, err error) {
 }
 
 // check turns the keys into the message that they make up.
-func (m *message) check(l Limits) (Message, error) {
-	bad := func(text string) (Message, error) { return nil, &RequestError{m.ID, text} }
-	isRead := m.At != nil || m.Backward != nil || m.Lines != nil
-	isFilter := m.Include != nil || m.Exclude != nil
-	switch {
-	case m.T != "read" && isRead:
-		return bad("Only read has the keys at, backward and lines.")
-	case m.T != "filter" && isFilter:
-		return bad("Only filter has the keys include and exclude.")
-	case m.T == "pong":
+func (m *message) check(l Limits) (out Message, err error) {
+	for _, key := range m.keys {
+		if key != "t" && key != "id" && !slices.Contains(keysOf[m.T], key) {
+			return nil, &RequestError{m.ID, m.T + " has no key " + key + "."}
+		}
+	}
+	switch m.T {
+	case "pong":
 		return Pong{m.ID}, nil
-	case m.T == "ping":
+	case "ping":
 		return Ping{m.ID}, nil
-	case m.T == "filter":
-		var f tail.Filter
-		if m.Include != nil {
-			f.Include = *m.Include
-		}
-		if m.Exclude != nil {
-			f.Exclude = *m.Exclude
-		}
-		if err := l.CheckFilter(f); err != nil {
-			return bad(err.Error())
-		}
-		return Filter{m.ID, f}, nil
+	case "cancel":
+		return Cancel{m.ID}, nil
+	case "filter":
+		out, err = m.filter(l)
+	case "read":
+		out, err = m.page(l)
+	default:
+		out, err = m.scan(l)
 	}
-	if m.At == nil || m.Lines == nil {
-		return bad("read needs the keys at and lines.")
+	if bad := (*RequestError)(nil); errors.As(err, &bad) {
+		return nil, &RequestError{m.ID, bad.Message}
 	}
-	at, err := tail.ParsePosition(*m.At)
-	if err != nil {
-		return bad("at must be a position that the server has sent.")
-	}
-	if *m.Lines < 1 || *m.Lines > l.PageLines {
-		return bad(fmt.Sprintf("lines must be from 1 to %d.", l.PageLines))
-	}
-	return Read{m.ID, at, m.Backward != nil && *m.Backward, *m.Lines}, nil
+	return out, err
 }

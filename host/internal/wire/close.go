@@ -46,6 +46,9 @@ var (
 	CloseRevoked   = Close{4507, "revoked", false, 0, "The credentials that the connection was opened with are not valid any more."}
 )
 
+// Cancelled is the code of the error that answers a search or count that its client has cancelled.
+const Cancelled = "cancelled"
+
 // Closes is every [Close], in the order of the codes.
 var Closes = []Close{
 	CloseDone, CloseShutdown, CloseProtocol, CloseBinary, CloseNotUTF8, CloseTooBig, CloseInternal, CloseSilent, CloseSlow, CloseUnread,

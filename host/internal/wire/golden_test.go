@@ -36,7 +36,7 @@ func serverExamples() []byte {
 	colours := tail.Lines{Start: at(300), End: at(330), Text: []byte("\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\aok\r\n")}
 	line(AppendHello(nil, Hello{
 		Server: "livetail 1.0.0", Session: "7LWIA5QOVDRZC3WUBKMPGZ2T4E", Log: "/var/log/app.log", Interval: 10 * time.Second, Timeout: 5 * time.Second,
-		Capabilities: []string{"filter", "history", "time"},
+		Capabilities: []string{"filter", "history", "scan", "time"},
 	}))
 	line(r.Render(tail.Lines{Start: at(0), End: at(16), Text: []byte("first\n\"2nd\" \xe4\xbd\xa0\n")}))
 	line(r.Render(filtered))
@@ -58,6 +58,18 @@ func serverExamples() []byte {
 	line(AppendPage(nil, 1, Format{Raw: true}, tail.Page{
 		Events: []tail.Event{tail.Lines{Start: at(0), End: at(6), Text: []byte("first\n")}}, Start: at(0), End: at(6), AtBeginning: true,
 	}))
+	line(AppendFound(nil, 4, tail.ScanReport{
+		Matches: []tail.Match{
+			{At: at(131), Time: time.UnixMilli(1600333140123), Level: tail.LevelError, Text: []byte("2020-09-17 08:59:00.123 | ERROR | refused")},
+			{At: at(0), Text: []byte("refused too, in a line of"), Cut: true},
+		},
+		At: at(0), Time: time.UnixMilli(1600333140123), Scanned: 172, End: tail.ScanAll,
+	}))
+	line(AppendCounted(nil, 5, tail.ScanReport{
+		Counts: []tail.Count{{Start: 1600333140e9, Lines: [tail.Levels]int64{0, 0, 2, 40, 3, 1, 0}}},
+		At:     at(65900), Time: time.UnixMilli(1600333140020), Scanned: 65900, Left: 104857600,
+	}))
+	line(AppendError(nil, 5, Cancelled, "It was cancelled."))
 	line(AppendFiltered(nil, 2))
 	line(AppendError(nil, 1, ErrorCode(tail.ErrPositionGone), ErrorText(tail.ErrPositionGone)))
 	line(AppendError(nil, 0, ErrorCode(tail.ErrNotAllowed), ErrorText(tail.ErrNotAllowed)))
@@ -69,7 +81,14 @@ func serverExamples() []byte {
 var clientExamples = []Message{
 	Pong{7},
 	Ping{3},
-	Read{1, tail.Position{Generation: "g1", Offset: 65900, Check: "9f2c"}, true, 500},
+	Read{1, tail.Position{Generation: "g1", Offset: 65900, Check: "9f2c"}, time.Time{}, true, 500},
+	Read{3, tail.Position{}, time.UnixMilli(1600333140123), false, 500},
+	Scan{4, tail.ScanRequest{Backward: true, Filter: tail.Filter{Include: []string{"refused"}}, Matches: 200, Bytes: MaxScanBytes}},
+	Scan{5, tail.ScanRequest{
+		At: tail.Position{Generation: "g1", Offset: 65900, Check: "9f2c"}, Since: time.UnixMilli(1600329600000), Until: time.UnixMilli(1600336800000),
+		Bucket: time.Minute, Bytes: 1 << 26,
+	}},
+	Cancel{5},
 	Filter{2, tail.Filter{Include: []string{"(?i)error|warn"}, Exclude: []string{"healthz"}}},
 }
 
@@ -162,9 +181,11 @@ func TestDocument_ItsTableOfCloseCodesIsOurs(t *testing.T) {
 func TestDocument_ItsLimitsAreOurs(t *testing.T) {
 	doc := readDocument(t)
 	for _, row := range []string{
-		fmt.Sprintf("| message of a client | %d bytes |", MaxFrame),
-		fmt.Sprintf("| lines of a page | %d |", MaxPageLines),
+		fmt.Sprintf("| message of a client | %d bytes, unless `hello` says otherwise |", MaxFrame),
+		fmt.Sprintf("| lines of a page | %d, unless `hello` says otherwise |", MaxPageLines),
 		fmt.Sprintf("| patterns of a filter | %d, each of %d bytes, together %d steps of the compiled program |", MaxPatterns, MaxPattern, MaxProgram),
+		fmt.Sprintf("| matches of a search | %d |", tail.MaxMatches),
+		fmt.Sprintf("| bytes that a search or count looks at | %d,", MaxScanBytes),
 		fmt.Sprintf("| path of a log | %d bytes |", tail.MaxPath),
 	} {
 		if !strings.Contains(doc, row) {

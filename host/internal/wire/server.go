@@ -123,6 +123,64 @@ func AppendPage(dst []byte, id int64, f Format, p tail.Page) []byte {
 	return append(dst, '}')
 }
 
+// AppendFound appends what a search has found since the message before.
+func AppendFound(dst []byte, id int64, r tail.ScanReport) []byte {
+	dst = strconv.AppendInt(append(dst, `{"t":"found","id":`...), id, 10)
+	dst = append(dst, `,"matches":[`...)
+	for i, m := range r.Matches {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendPosition(append(dst, `{"at":`...), m.At)
+		dst = appendMoment(append(dst, `,"time_ms":`...), m.Time)
+		dst = appendText(append(dst, `,"level":`...), m.Level.String())
+		dst, _ = appendString(append(dst, `,"text":`...), m.Text)
+		if m.Cut {
+			dst = append(dst, `,"cut":true`...)
+		}
+		dst = append(dst, '}')
+	}
+	return appendProgress(append(dst, ']'), r)
+}
+
+// AppendCounted appends what has been counted since the message before.
+func AppendCounted(dst []byte, id int64, r tail.ScanReport) []byte {
+	dst = strconv.AppendInt(append(dst, `{"t":"counted","id":`...), id, 10)
+	dst = append(dst, `,"buckets":[`...)
+	for i, c := range r.Counts {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(append(dst, '['), c.Start/int64(time.Millisecond), 10)
+		for _, n := range c.Lines {
+			dst = strconv.AppendInt(append(dst, ','), n, 10)
+		}
+		dst = append(dst, ']')
+	}
+	return appendProgress(append(dst, ']'), r)
+}
+
+// appendProgress appends how far a scan has got, and the end of the message.
+func appendProgress(dst []byte, r tail.ScanReport) []byte {
+	dst = appendPosition(append(dst, `,"at":`...), r.At)
+	dst = appendMoment(append(dst, `,"time_ms":`...), r.Time)
+	dst = strconv.AppendInt(append(dst, `,"scanned":`...), r.Scanned, 10)
+	dst = strconv.AppendInt(append(dst, `,"left":`...), r.Left, 10)
+	dst = strconv.AppendInt(append(dst, `,"skipped":`...), int64(r.Skipped), 10)
+	if r.End != tail.ScanGoesOn {
+		dst = appendText(append(dst, `,"end":`...), r.End.String())
+	}
+	return append(dst, '}')
+}
+
+// appendMoment appends a time in milliseconds since 1970 UTC; null if there is none.
+func appendMoment(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendInt(dst, t.UnixMilli(), 10)
+}
+
 // AppendFiltered appends the confirmation of a filter: lines that come after it have passed it.
 func AppendFiltered(dst []byte, id int64) []byte {
 	return append(strconv.AppendInt(append(dst, `{"t":"filtered","id":`...), id, 10), '}')

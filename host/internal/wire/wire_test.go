@@ -114,8 +114,8 @@ func TestDecode_Messages(t *testing.T) {
 	}{
 		{`{"t":"pong","id":7}`, Pong{7}},
 		{` {"id":9007199254740992,"t":"ping"} `, Ping{1 << 53}},
-		{`{"t":"read","id":1,"at":"g.100.c0ffee","backward":true,"lines":500}`, Read{1, tail.Position{Generation: "g", Offset: 100, Check: "c0ffee"}, true, 500}},
-		{`{"t":"read","id":1,"at":"g.0","lines":10000}`, Read{1, position(0), false, 10000}},
+		{`{"t":"read","id":1,"at":"g.100.c0ffee","backward":true,"lines":500}`, Read{1, tail.Position{Generation: "g", Offset: 100, Check: "c0ffee"}, time.Time{}, true, 500}},
+		{`{"t":"read","id":1,"at":"g.0","lines":10000}`, Read{1, position(0), time.Time{}, false, 10000}},
 	} {
 		got, err := Decode([]byte(c.in))
 		if err != nil || got != c.want {
@@ -158,6 +158,20 @@ func TestDecode_BadRequest_NamesTheRequestAndWhatToDo(t *testing.T) {
 		`{"t":"read","id":3,"at":7,"lines":1}`:                                  "wrong type",
 		`{"t":"read","id":3,"at":"g.1","lines":1,"include":[]}`:                 "include",
 		`{"t":"pong","id":3,"lines":1}`:                                         "lines",
+		`{"t":"read","id":3,"at":"g.1","time_ms":1,"lines":1}`:                  "at and lines, or time_ms",
+		`{"t":"read","id":3,"time_ms":-1,"lines":1}`:                            "time_ms must be a time",
+		`{"t":"search","id":3,"include":["x"]}`:                                 "matches, from 1 to 1000",
+		`{"t":"search","id":3,"include":["x"],"matches":1001}`:                  "matches, from 1 to 1000",
+		`{"t":"search","id":3,"include":["("],"matches":1}`:                     "RE2",
+		`{"t":"search","id":3,"matches":1,"bucket_ms":1}`:                       "no key bucket_ms",
+		`{"t":"search","id":3,"matches":1,"at":"x"}`:                            "position",
+		`{"t":"search","id":3,"matches":1,"bytes":0}`:                           "bytes must be from 1",
+		`{"t":"count","id":3}`:                                                  "bucket_ms, from 1",
+		`{"t":"count","id":3,"bucket_ms":0}`:                                    "bucket_ms, from 1",
+		`{"t":"count","id":3,"bucket_ms":1,"matches":1}`:                        "no key matches",
+		`{"t":"count","id":3,"bucket_ms":1,"since_ms":5,"until_ms":5}`:          "since_ms must be before",
+		`{"t":"count","id":3,"bucket_ms":1,"until_ms":9007199254740991}`:        "until_ms must be a time",
+		`{"t":"cancel","id":3,"lines":1}`:                                       "no key lines",
 		`{"t":"filter","id":3,"include":["("]}`:                                 "RE2",
 		`{"t":"filter","id":3,"include":[""]}`:                                  "empty",
 		`{"t":"filter","id":3,"exclude":"x"}`:                                   "wrong type",

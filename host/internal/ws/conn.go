@@ -37,6 +37,7 @@ type conn struct {
 	done    func()
 
 	slots     atomic.Int32 // requests for pages under way
+	scans     scans        // searches and counts under way
 	filtering atomic.Bool  // a change of the filter is under way
 	filter    atomic.Pointer[tail.Filter]
 

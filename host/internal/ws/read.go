@@ -142,6 +142,10 @@ func (c *conn) hear(data []byte) error {
 		return c.startRead(m)
 	case wire.Filter:
 		return c.startFilter(m)
+	case wire.Scan:
+		return c.startScan(m)
+	case wire.Cancel:
+		c.scans.cancel(m.ID)
 	}
 	return nil
 }
@@ -214,6 +218,6 @@ func (c *conn) readPage(m wire.Read) (tail.Page, error) {
 		return tail.Page{}, tail.ErrTooMany
 	}
 	return c.q.Source.Tailer.Read(ctx, tail.ReadRequest{
-		Log: c.q.Hub.Log, At: m.At, Backward: m.Backward, Lines: m.Lines, Filter: *c.filter.Load(),
+		Log: c.q.Hub.Log, At: m.At, AtTime: m.Time, Backward: m.Backward, Lines: m.Lines, Filter: *c.filter.Load(),
 	})
 }

@@ -29,6 +29,8 @@ type Options struct {
 	ReadTimeout time.Duration
 	// Reads bounds the requests for pages under way in the whole server; default 64. More wait.
 	Reads int
+	// Scans bounds the searches and counts under way in the whole server; default 16. More wait.
+	Scans int
 	// Talk is how many messages per second a peer may send in the long run; default 20. TalkBurst is how many at once; default 100.
 	Talk      float64
 	TalkBurst int
@@ -69,6 +71,7 @@ type Server struct {
 	o        Options
 	upgrader websocket.Upgrader
 	reads    chan struct{} // holds an element for each request for a page under way
+	scans    chan struct{} // likewise for searches and counts
 	wg       sync.WaitGroup
 
 	mu       sync.Mutex // guards the rest
@@ -84,6 +87,7 @@ func New(o Options) *Server {
 	o.HeartbeatInterval = positive(o.HeartbeatInterval, 10*time.Second)
 	o.HeartbeatTimeout = positive(o.HeartbeatTimeout, 5*time.Second)
 	o.Reads = positive(o.Reads, 64)
+	o.Scans = positive(o.Scans, 16)
 	o.Talk = positive(o.Talk, 20)
 	o.Limits = o.Limits.Filled()
 	o.TalkBurst = positive(o.TalkBurst, 100)
@@ -99,6 +103,7 @@ func New(o Options) *Server {
 			CheckOrigin: func(*http.Request) bool { return true },
 		},
 		reads: make(chan struct{}, o.Reads),
+		scans: make(chan struct{}, o.Scans),
 		conns: map[*conn]struct{}{},
 	}
 }
