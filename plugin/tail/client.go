@@ -15,7 +15,8 @@ import (
 
 // client is the host's side of the wire: a [Tailer] that asks the plugin.
 type client struct {
-	rpc tailpb.TailerServiceClient
+	rpc  tailpb.TailerServiceClient
+	post *post // hands lanes to the plugin; nil if there are none
 }
 
 var _ Tailer = (*client)(nil)
@@ -42,13 +43,24 @@ func (c *client) Follow(ctx context.Context, req FollowRequest) iter.Seq2[Event,
 	if err := checkText(req.Log, req.Filter.Include, req.Filter.Exclude); err != nil {
 		return refused[Event](err)
 	}
-	in := followToProto(req)
-	return receive(ctx,
-		func(ctx context.Context) (receiver[tailpb.FollowResponse], error) { return c.rpc.Follow(ctx, in) },
-		func(m *tailpb.FollowResponse) (Event, bool) {
-			e := eventFromProto(m.GetEvent())
-			return e, e != nil
-		})
+	return func(yield func(Event, error) bool) {
+		in := followToProto(req)
+		lane, ticket := c.post.open()
+		if lane != nil {
+			defer c.post.close(lane, ticket)
+			defer interruptible(ctx, lane)()
+			in.Lane = ticket
+		}
+		receive(ctx,
+			func(ctx context.Context) (receiver[tailpb.FollowResponse], error) {
+				stream, err := c.rpc.Follow(ctx, in)
+				return laneStream{stream, lane}, err
+			},
+			func(m *tailpb.FollowResponse) (Event, bool) {
+				e := eventFromProto(m.GetEvent())
+				return e, e != nil
+			})(yield)
+	}
 }
 
 func (c *client) Read(ctx context.Context, req ReadRequest) (Page, error) {

@@ -97,6 +97,9 @@ func unused(t *testing.T, m protoreflect.Message) {
 	for i := range fields.Len() {
 		f := fields.Get(i)
 		if !m.Has(f) {
+			if strings.HasPrefix(string(f.Name()), "lane") {
+				continue // Of the connection, which puts it in and takes it out again.
+			}
 			if f.ContainingOneof() == nil || f.HasOptionalKeyword() {
 				t.Errorf("%s is not set from a value that has everything", f.FullName())
 			}

@@ -41,4 +41,7 @@ func OverGRPC(tb testing.TB, t Tailer) Tailer {
 var Handshake = handshake
 
 // PluginSet is what a plugin serves.
-func PluginSet(t Tailer) goplugin.PluginSet { return versions(t)[ProtocolVersion] }
+func PluginSet(t Tailer) goplugin.PluginSet { return versions(&grpcPlugin{impl: t})[ProtocolVersion] }
+
+// MaxLanes is how many calls have a lane at the same time.
+const MaxLanes = maxLanes

@@ -51,6 +51,7 @@ type Process struct {
 	Tailer
 	client    *goplugin.Client
 	child     *child
+	post      *post
 	socketDir string // go-plugin forgets it if the process could not be started
 	closeOnce sync.Once
 }
@@ -76,10 +77,15 @@ func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{child: c}
+	post, handedOver, err := addPost(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer handedOver()
+	p := &Process{child: c, post: post}
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  handshake,
-		VersionedPlugins: versions(nil),
+		VersionedPlugins: versions(&grpcPlugin{post: post}),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -93,15 +99,14 @@ func Launch(ctx context.Context, opts LaunchOptions) (*Process, error) {
 		SyncStderr: stderr,
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, socketDir string) (runner.Runner, error) {
 			p.socketDir = socketDir
-			cmd.Env = slices.Concat(opts.Env, spec.Env)
+			cmd.Env = slices.Concat(opts.Env, spec.Env, post.environment(cmd))
 			return c, nil
 		},
 		GRPCDialOptions: dialOptions(),
 	})
 	if err := p.start(ctx); err != nil {
-		err = explain(opts.Path, err, stderr.tail())
-		p.Close()
-		return nil, err
+		p.Close() // First, so that all of its last words have arrived.
+		return nil, explain(opts.Path, err, stderr.tail())
 	}
 	return p, nil
 }
@@ -153,6 +158,7 @@ func (p *Process) Close() { p.closeOnce.Do(p.close) }
 
 func (p *Process) close() {
 	defer func() {
+		p.post.shut()
 		if p.socketDir != "" {
 			_ = os.RemoveAll(p.socketDir)
 		}

@@ -67,7 +67,10 @@ func TestLaunch_WhatIsNoPlugin_IsOneClearSentence(t *testing.T) {
 		{"exits without a word", options("quiet"), []string{"ended before it answered"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.opts.StartTimeout = 2 * time.Second
+			tt.opts.StartTimeout = time.Minute // Of a machine under load.
+			if tt.name == "never answers" {
+				tt.opts.StartTimeout = 2 * time.Second
+			}
 			tt.opts.RunDir = cmp.Or(tt.opts.RunDir, runDir(t))
 			begin := time.Now()
 			p, err := tail.Launch(t.Context(), tt.opts)
@@ -75,7 +78,7 @@ func TestLaunch_WhatIsNoPlugin_IsOneClearSentence(t *testing.T) {
 				p.Close()
 				t.Fatal("it was launched")
 			}
-			if took := time.Since(begin); took > 10*time.Second {
+			if took := time.Since(begin); took > 50*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if !strings.Contains(tt.name, "run directory") {

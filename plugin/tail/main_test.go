@@ -99,6 +99,11 @@ func (r *rigged) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[t
 			yield(tail.CaughtUp{}, nil)
 			panic("a bug in one log")
 		}
+	case "/wide":
+		return func(yield func(tail.Event, error) bool) {
+			for n := 0; ctx.Err() == nil && yield(tail.Lines{Text: wide(n)}, nil); n++ {
+			}
+		}
 	case "/huge":
 		return func(yield func(tail.Event, error) bool) { yield(tail.Lines{Text: make([]byte, 100<<20)}, nil) }
 	case "/error":

@@ -22,28 +22,30 @@ var handshake = goplugin.HandshakeConfig{
 	MagicCookieValue: "b8f9e1c2-tailer",
 }
 
-// versions returns the plugin sets by protocol version; impl is nil on the host's side.
-func versions(impl Tailer) map[int]goplugin.PluginSet {
-	return map[int]goplugin.PluginSet{
-		ProtocolVersion: {pluginName: &grpcPlugin{impl: impl}},
-	}
+// versions returns the plugin sets by protocol version.
+func versions(p *grpcPlugin) map[int]goplugin.PluginSet {
+	return map[int]goplugin.PluginSet{ProtocolVersion: {pluginName: p}}
 }
 
 // grpcPlugin ties a [Tailer] to go-plugin.
 type grpcPlugin struct {
 	goplugin.NetRPCUnsupportedPlugin
-	impl Tailer
+	// On the plugin's side:
+	impl   Tailer
+	sorter *sorter
+	// On the host's side:
+	post *post
 }
 
 var _ goplugin.GRPCPlugin = (*grpcPlugin)(nil)
 
 func (p *grpcPlugin) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
-	tailpb.RegisterTailerServiceServer(s, &server{impl: p.impl})
+	tailpb.RegisterTailerServiceServer(s, &server{impl: p.impl, sorter: p.sorter})
 	return nil
 }
 
 func (p *grpcPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
-	return &client{rpc: tailpb.NewTailerServiceClient(c)}, nil
+	return &client{rpc: tailpb.NewTailerServiceClient(c), post: p.post}, nil
 }
 
 // Sizes of the connection between host and plugin, in bytes.

@@ -34,7 +34,7 @@ func Serve(t Tailer) error {
 	go exitWithParent(ctx, os.Getppid())
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  handshake,
-		VersionedPlugins: versions(t),
+		VersionedPlugins: versions(&grpcPlugin{impl: t, sorter: inheritPost()}),
 		Logger: hclog.New(&hclog.LoggerOptions{
 			Level: hclog.Warn, Output: os.Stderr, JSONFormat: true,
 		}),

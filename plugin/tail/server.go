@@ -15,7 +15,8 @@ import (
 // server is the plugin's side of the wire. A panic of the implementation ends the call it happened in, nothing else.
 type server struct {
 	tailpb.UnimplementedTailerServiceServer
-	impl Tailer
+	impl   Tailer
+	sorter *sorter // where lanes arrive; nil if there are none
 }
 
 func (s *server) Info(ctx context.Context, _ *tailpb.InfoRequest) (out *tailpb.InfoResponse, err error) {
@@ -48,11 +49,17 @@ func (s *server) List(req *tailpb.ListRequest, stream tailpb.TailerService_ListS
 
 func (s *server) Follow(req *tailpb.FollowRequest, stream tailpb.TailerService_FollowServer) (err error) {
 	defer recovered(&err)
-	for e, err := range s.impl.Follow(stream.Context(), followFromProto(req)) {
+	ctx := stream.Context()
+	lane := s.sorter.take(ctx, req.GetLane())
+	if lane != nil {
+		defer lane.Close()
+		defer interruptible(ctx, lane)()
+	}
+	for e, err := range s.impl.Follow(ctx, followFromProto(req)) {
 		if err != nil {
 			return toStatus(err)
 		}
-		if err := stream.Send(&tailpb.FollowResponse{Event: eventToProto(e)}); err != nil {
+		if err := sendThrough(lane, stream.Send, &tailpb.FollowResponse{Event: eventToProto(e)}); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func self(t *testing.T) (path string, env []string) {
+func self(t testing.TB) (path string, env []string) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
