@@ -16,8 +16,9 @@ import (
 // Log is a log of the tailer under test, as its writer and rotator see it. It does not exist before the first Append. A method that
 // cannot do its work ends the test.
 //
-// Two more methods are used if the Log has them: Forbidden() string names a log that may not be followed, and Truncate() empties
-// the live generation in place.
+// Three more methods are used if the Log has them: Forbidden() string names a log that may not be followed; Truncate() empties
+// the live generation in place; and Reads(text string) string says how what was appended reads, for a tailer that delivers other text
+// than what is stored, so that positions and sizes do not count the bytes of the text.
 type Log interface {
 	// Name is the name to follow the log by.
 	Name() string
@@ -98,6 +99,14 @@ func (s *suite) can(capability string) bool {
 		s.t.Fatalf("Info: %v", err)
 	}
 	return slices.Contains(info.Capabilities, capability)
+}
+
+// reads returns how text reads that was appended, and whether positions count the bytes of the text.
+func (s *suite) reads(text string) (read string, raw bool) {
+	if l, ok := s.log.(interface{ Reads(text string) string }); ok {
+		return l.Reads(text), false
+	}
+	return text, true
 }
 
 // stream is what a Follow yielded.
