@@ -38,6 +38,8 @@ type Config struct {
 
 // Tailer follows the logs of containers. Make one with [New].
 type Tailer struct {
+	tail.Unimplemented
+
 	version string
 	dir     string
 	names   time.Duration

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -92,6 +93,30 @@ func (t tailer) Scan(ctx context.Context, req tail.ScanRequest) iter.Seq2[tail.S
 			}
 		}
 	}
+}
+
+// Diagnose implements [tail.Tailer]; without a name, the report is that of all mounts, one after the other.
+func (t tailer) Diagnose(ctx context.Context, log string) (tail.Report, error) {
+	if log != "" {
+		m, local, ok := t.Find(log)
+		if !ok {
+			return tail.Report{}, tail.ErrNotAllowed
+		}
+		report, err := m.Tailer.Diagnose(ctx, local)
+		return report, m.error(err)
+	}
+	var all tail.Report
+	for _, m := range t.All() {
+		report, err := m.Tailer.Diagnose(ctx, "")
+		if errors.Is(err, tail.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return tail.Report{}, m.error(err)
+		}
+		all.Findings = append(all.Findings, report.Findings...)
+	}
+	return all, nil
 }
 
 // Roots returns what can be followed below m, by the names that viewers know.
