@@ -21,6 +21,7 @@ import (
 	"github.com/livetail/livetail/host"
 	"github.com/livetail/livetail/host/internal/access"
 	"github.com/livetail/livetail/host/internal/config"
+	"github.com/livetail/livetail/host/internal/heap"
 	"github.com/livetail/livetail/host/internal/logging"
 )
 
@@ -79,6 +80,7 @@ func load(cfg *config.Config, cmd *cobra.Command, args []string) (*logrus.Logger
 // serve runs the front door until ctx is cancelled, then says good-bye to all viewers. Once viewers can come, announce is told the address and
 // the URL, which has no slash at its end.
 func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce func(addr, url string)) error {
+	defer heap.Relax()()
 	plugin, mounts, err := pluginOptions(cfg)
 	if err != nil {
 		return err
