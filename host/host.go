@@ -57,6 +57,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.loki = loki.New(loki.Options{
 		Tailer: mounts.Tailer(), Version: cfg.Version, Ready: h.Ready,
+		Observer:    loki.Observer{Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Sent: h.metrics.Sent, Delivered: h.metrics.Delivered},
 		CheckOrigin: func(*http.Request) bool { return true }, // The door has checked it, for all that it answers alike.
 	})
 	h.door, err = httpd.New(httpd.Options{
@@ -77,7 +78,7 @@ func New(cfg Config) (*Host, error) {
 			http.StripPrefix(cfg.BasePath, http.HandlerFunc(serve)).ServeHTTP(w, r)
 		},
 		Observer: httpd.Observer{
-			Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Refused: h.metrics.Refused, Sent: h.metrics.Sent,
+			Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Refused: h.metrics.Refused, Sent: h.metrics.Sent, Delivered: h.metrics.Delivered,
 			RoundTrip: h.metrics.RoundTrip, Lag: h.metrics.Lag,
 		},
 	})

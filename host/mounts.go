@@ -34,6 +34,7 @@ func (h *Host) mountAll() (*mount.Table, error) {
 	}
 	var mounts []mount.Mount
 	var plugins []metrics.Plugin
+	var meters []metrics.Meter
 	for _, c := range all {
 		m, err := h.mountOne(c)
 		if err != nil {
@@ -43,8 +44,12 @@ func (h *Host) mountAll() (*mount.Table, error) {
 		mounts = append(mounts, mount.Mount{Prefix: m.prefix, Tailer: m.tailer, Hub: m.hub})
 		if m.plugin != nil {
 			plugins = append(plugins, metrics.Plugin{Mount: m.prefix, Status: m.plugin.Status})
+			meters = append(meters, metrics.Meter{Mount: m.prefix, Meter: m.plugin})
+		} else if meter, ok := c.Tailer.(tail.Meter); ok {
+			meters = append(meters, metrics.Meter{Mount: m.prefix, Meter: meter})
 		}
 	}
+	h.metrics.WatchMeters(meters)
 	if len(plugins) > 0 {
 		h.metrics.WatchPlugins(plugins)
 	}
@@ -56,7 +61,7 @@ func (h *Host) mountOne(c Mount) (*mounted, error) {
 	m := &mounted{prefix: c.Prefix}
 	tailer := c.Tailer
 	if c.Plugin != nil {
-		m.launcher = &launcher{opts: *c.Plugin, log: h.cfg.Log, prefix: c.Prefix}
+		m.launcher = &launcher{opts: *c.Plugin, log: h.cfg.Log, prefix: c.Prefix, started: h.metrics.PluginStarted}
 		m.plugin = supervise.New(supervise.Options{Launch: m.launcher.launch, OnStatus: func(s supervise.Status) { h.pluginChanged(m, s) }})
 		tailer = m.plugin
 	}
@@ -136,7 +141,7 @@ func (h *Host) Swap(ctx context.Context, prefix string, opts tail.LaunchOptions)
 	if m == nil {
 		return fmt.Errorf("there is no plugin at %s: %w", prefix, tail.ErrNotFound)
 	}
-	next := &launcher{opts: opts, log: h.cfg.Log, prefix: prefix}
+	next := &launcher{opts: opts, log: h.cfg.Log, prefix: prefix, started: h.metrics.PluginStarted}
 	return m.plugin.Swap(ctx, next.launch)
 }
 

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -16,6 +17,8 @@ type launcher struct {
 	opts   tail.LaunchOptions
 	log    *logrus.Logger
 	prefix string // where it is mounted; for the log
+	// started is told how long a process took to start.
+	started func(time.Duration)
 
 	mu    sync.Mutex // guards first
 	first *tail.Process
@@ -70,10 +73,12 @@ func (l *launcher) process(ctx context.Context) (*tail.Process, error) {
 	if opts.Stderr == nil {
 		opts.Stderr = pluginLog(l.log, l.prefix)
 	}
+	began := time.Now()
 	p, err := tail.Launch(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
+	l.started(time.Since(began))
 	l.log.WithField("pid", p.Pid()).Debug("the plugin is up")
 	return p, nil
 }

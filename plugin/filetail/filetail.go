@@ -97,7 +97,7 @@ func (t *Tailer) Warnings() []string { return t.guard.Warnings() }
 // Info implements [tail.Tailer].
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
 	return tail.Info{Name: "filetail", Version: t.version, Roots: t.guard.Roots(), Capabilities: []string{
-		tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityTime, tail.CapabilityDiagnose,
+		tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityScan, tail.CapabilityTime, tail.CapabilityDiagnose, tail.CapabilityMetrics,
 	}}, nil
 }
 

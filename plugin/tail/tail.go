@@ -31,6 +31,8 @@ const (
 	CapabilityScan = "scan"
 	// CapabilityDiagnose: [Tailer.Diagnose] is answered.
 	CapabilityDiagnose = "diagnose"
+	// CapabilityMetrics: the tailer is a [Meter].
+	CapabilityMetrics = "metrics"
 )
 
 // Tailer follows logs. An implementation is safe for concurrent use.

@@ -66,6 +66,8 @@ type Observer struct {
 	Refused func(stage, reason string)
 	// Sent: content was written.
 	Sent func(frames, lines, bytes int)
+	// Delivered: content was written so long after it had come to the host; a sample of all.
+	Delivered func(time.Duration)
 	// RoundTrip: a ping was answered. Lag: so many bytes wait for a session, as it is pinged; negative: unknown.
 	RoundTrip func(time.Duration)
 	Lag       func(bytes int64)
@@ -124,7 +126,7 @@ func New(o Options) (*Server, error) {
 		Name:              o.Name,
 		HeartbeatInterval: o.HeartbeatInterval, HeartbeatTimeout: o.HeartbeatTimeout, Stall: o.Stall, Farewell: o.Farewell, Limits: o.Messages,
 		Observer: ws.Observer{
-			Opened: o.Observer.Opened, Closed: o.Observer.Closed, Sent: o.Observer.Sent, RoundTrip: o.Observer.RoundTrip, Lag: o.Observer.Lag,
+			Opened: o.Observer.Opened, Closed: o.Observer.Closed, Sent: o.Observer.Sent, Delivered: o.Observer.Delivered, RoundTrip: o.Observer.RoundTrip, Lag: o.Observer.Lag,
 			Refused:  func(reason string) { o.Observer.refused("log", reason) },
 			Declined: func(reason string) { o.Observer.refused("request", reason) },
 		},

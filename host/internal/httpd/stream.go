@@ -208,6 +208,7 @@ type textWriter struct {
 	control  *http.ResponseController
 	stall    time.Duration
 	observer *Observer
+	written  int // frames of content so far
 }
 
 // begin sends the head of the answer.
@@ -256,6 +257,9 @@ func (t *textWriter) frame(f *hub.Frame, more bool) error {
 	}
 	if t.observer.Sent != nil {
 		t.observer.Sent(1, ws.Lines(f), len(f.Payload))
+	}
+	if t.written++; t.observer.Delivered != nil && ws.Sampled(t.written) {
+		t.observer.Delivered(time.Since(f.Arrived))
 	}
 	return nil
 }

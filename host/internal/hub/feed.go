@@ -30,6 +30,7 @@ type feed struct {
 	// cur is where the reading has come to; what is pending comes before it.
 	cur       cursor.Cursor
 	pending   []tail.Event // read, but not rendered yet
+	arrived   time.Time    // when the first of what is pending came
 	pendingAt bool         // the hold timer runs
 	due       bool         // what is pending has waited long enough
 	owned     bool         // the text of the last pending event may be appended to
@@ -197,6 +198,9 @@ func (f *feed) addLocked(e tail.Event, moved bool) {
 			return
 		}
 	}
+	if len(f.pending) == 0 {
+		f.arrived = time.Now()
+	}
 	f.pending = append(f.pending, e)
 	f.owned = false
 }
@@ -221,13 +225,13 @@ func (f *feed) flush() {
 	}
 	f.rendered = true
 	for f.readyLocked() {
-		events := f.pending
+		events, arrived := f.pending, f.arrived
 		f.pending, f.owned, f.due, f.pendingAt = nil, false, false, false
 		f.hold.Stop()
 		f.mu.Unlock()
 		frames := make([]*Frame, len(events))
 		for i, e := range events {
-			frames[i] = &Frame{Event: e, Payload: f.renderer.Render(e), shared: true}
+			frames[i] = &Frame{Event: e, Payload: f.renderer.Render(e), Arrived: arrived, shared: true}
 		}
 		f.mu.Lock()
 		for _, fr := range frames {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"sync"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -16,6 +17,8 @@ type Frame struct {
 	Event tail.Event
 	// Payload is what the session's [Renderer] made of it, never empty.
 	Payload []byte
+	// Arrived is when the first byte of it came to the host, for measuring; a batch of several events has the time of the first.
+	Arrived time.Time
 
 	shared   bool
 	end      tail.Position // where a session is that has got it; zero if it leaves the position alone

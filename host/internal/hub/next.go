@@ -239,6 +239,7 @@ func (s *Session) deliver(e tail.Event) Item {
 	if s.renderer == nil {
 		s.renderer = s.rendering.New()
 	}
+	arrived := time.Now()
 	payload := s.renderer.Render(e)
 	s.mu.Lock()
 	s.cur.Advance(e)
@@ -246,7 +247,7 @@ func (s *Session) deliver(e tail.Event) Item {
 	if len(payload) == 0 {
 		return nil
 	}
-	return &Frame{Event: e, Payload: payload}
+	return &Frame{Event: e, Payload: payload, Arrived: arrived}
 }
 
 // join makes the session a member of its feed, if possible.

@@ -44,10 +44,40 @@ type Options struct {
 	// Backlog is how many lines a live tail begins with whose client does not say since when, as Grafana does each time it reconnects;
 	// 0 means 10, a negative number none.
 	Backlog int
+	// Observer is told what live tails do.
+	Observer Observer
 	// Limits bound what clients can ask for; zero values mean the defaults.
 	Limits Limits
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
+}
+
+// Observer is told what live tails do, for metrics. Its functions must be quick and safe for concurrent use; nil ones are not called.
+type Observer struct {
+	// Opened and Closed: a live tail stands, and is over; the protocol is always "loki". The reason is that of a wire.Close, or "peer" if
+	// the client went away.
+	Opened func(protocol string)
+	Closed func(protocol, reason string, after time.Duration)
+	// Sent: lines were written, as so many frames, lines and bytes of payload. Delivered: they came to the host so long before.
+	Sent      func(frames, lines, bytes int)
+	Delivered func(time.Duration)
+}
+
+// filled returns o with functions that do nothing where there are none.
+func (o Observer) filled() Observer {
+	if o.Opened == nil {
+		o.Opened = func(string) {}
+	}
+	if o.Closed == nil {
+		o.Closed = func(string, string, time.Duration) {}
+	}
+	if o.Sent == nil {
+		o.Sent = func(int, int, int) {}
+	}
+	if o.Delivered == nil {
+		o.Delivered = func(time.Duration) {}
+	}
+	return o
 }
 
 // Limits of what clients can ask for.
@@ -144,6 +174,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Observer = o.Observer.filled()
 	if o.Backlog == 0 {
 		o.Backlog = defaultBacklog
 	}

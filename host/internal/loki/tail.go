@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/livetail/livetail/host/internal/loki/logql"
+	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -118,6 +121,8 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // The reader ends it: the server doesn't, after an upgrade.
 	t.conn, t.cancel = conn, cancel
+	began := time.Now()
+	s.opts.Observer.Opened("loki")
 	err = t.run(ctx, backlog, starts)
 	if errors.Is(err, tail.ErrNotAllowed) { // The client is to stay away, so it is told in the way that makes it.
 		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseInternalServerErr, reason("the log may not be read any more")),
@@ -125,7 +130,24 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	_ = conn.Close() // Ends the reader.
 	t.work.Wait()
+	s.opts.Observer.Closed("loki", s.whyEnded(err), time.Since(began))
 	return nil
+}
+
+// whyEnded names the reason why a live tail ended with err, as package wire does.
+func (s *Server) whyEnded(err error) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var timeout net.Error
+	switch {
+	case s.closed:
+		return wire.CloseShutdown.Reason
+	case errors.Is(err, tail.ErrNotAllowed):
+		return wire.CloseRevoked.Reason
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return wire.CloseSlow.Reason
+	}
+	return "peer"
 }
 
 // reason cuts a text to what a close frame can hold, between characters.

@@ -75,6 +75,7 @@ func (t *tailing) run(ctx context.Context, backlog []found, starts []tail.Start)
 			if err := t.write(b.lines); err != nil {
 				return err
 			}
+			t.server.opts.Observer.Delivered(time.Since(b.arrived))
 		}
 	}
 }
@@ -122,6 +123,7 @@ func (t *tailing) write(lines []found) error {
 			n++
 		}
 		b = appendTail(b[:0], lines[:n])
+		sent := n
 		lines = lines[n:]
 		if err := t.conn.SetWriteDeadline(time.Now().Add(t.server.limits.WriteTimeout)); err != nil {
 			return err
@@ -129,6 +131,7 @@ func (t *tailing) write(lines []found) error {
 		if err := t.conn.WriteMessage(websocket.TextMessage, b); err != nil {
 			return err
 		}
+		t.server.opts.Observer.Sent(1, sent, len(b))
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/livetail/livetail/host/internal/hub"
@@ -59,6 +61,13 @@ func (m *Metrics) watchPlugin(p Plugin) {
 		read(func(s supervise.Status) float64 { return float64(s.Restarts) }))
 	c.labelled(prometheus.CounterValue, "plugin_hangs_total", "Plugin processes that were killed because they gave no sign of life.", mounted,
 		read(func(s supervise.Status) float64 { return float64(s.Hangs) }))
+	c.labelled(prometheus.GaugeValue, "plugin_heartbeat_age_seconds", "Time since the last sign of life of the plugin, which gives one every second; 0 before the first.",
+		mounted, read(func(s supervise.Status) float64 {
+			if s.Alive.IsZero() {
+				return 0
+			}
+			return max(0, time.Since(s.Alive).Seconds())
+		}))
 	for _, state := range pluginStates {
 		c.labelled(prometheus.GaugeValue, "plugin_state", "1 for the state that the plugin is in.",
 			prometheus.Labels{"mount": p.Mount, "state": state.String()}, read(is(state)))

@@ -8,7 +8,6 @@ package metrics
 import (
 	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,7 +72,7 @@ type Metrics struct {
 	lasted                           *prometheus.HistogramVec
 	frames, lines, bytes             prometheus.Counter
 	roundTrip, latency, lag          prometheus.Histogram
-	delivers                         sync.Once
+	starts                           prometheus.Histogram
 	credentials, certificateEnds     prometheus.Gauge
 
 	tailer tailerMetrics
@@ -112,8 +111,9 @@ func New(b Build) *Metrics {
 	m.lines = f.counter("sent_lines_total", "Lines that were sent to peers.")
 	m.bytes = f.counter("sent_bytes_total", "Bytes of content that were sent to peers.")
 	m.roundTrip = f.histogram("heartbeat_round_trip_seconds", "Time from a ping to its answer.", prometheus.ExponentialBuckets(0.0005, 2, 14))
-	m.latency = prometheus.NewHistogram(histogramOpts("delivery_latency_seconds",
-		"Time from the arrival of lines in the host to their being written to a peer's socket.", prometheus.ExponentialBuckets(0.0001, 2.5, 14)))
+	m.latency = f.histogram("delivery_latency_seconds",
+		"Time from the arrival of lines in the host to their being written to a peer's socket; a sample of all.", prometheus.ExponentialBuckets(0.0001, 2.5, 14))
+	m.starts = f.histogram("plugin_start_duration_seconds", "Time that plugin processes took to start and answer.", prometheus.ExponentialBuckets(0.01, 2, 11))
 	m.lag = f.histogram("lag_bytes", "How far a session is behind its log's end, looked at with each ping.", prometheus.ExponentialBuckets(1024, 8, 9))
 
 	m.reloads = f.counterVec("reloads_total", "Times that files of the configuration were read again.", "files", "result")
@@ -164,12 +164,11 @@ func (m *Metrics) Sent(frames, lines, bytes int) {
 // RoundTrip notes how long a peer took to answer a ping.
 func (m *Metrics) RoundTrip(d time.Duration) { m.roundTrip.Observe(d.Seconds()) }
 
-// Delivered notes how long lines took from their arrival in the host to a peer's socket. The histogram appears with the first of them, because an
-// empty one would tell of a measurement that nobody makes.
-func (m *Metrics) Delivered(d time.Duration) {
-	m.delivers.Do(func() { m.registry.MustRegister(m.latency) })
-	m.latency.Observe(d.Seconds())
-}
+// Delivered notes how long lines took from their arrival in the host to a peer's socket.
+func (m *Metrics) Delivered(d time.Duration) { m.latency.Observe(d.Seconds()) }
+
+// PluginStarted notes how long a plugin process took to start and answer.
+func (m *Metrics) PluginStarted(took time.Duration) { m.starts.Observe(took.Seconds()) }
 
 // Lag notes how many bytes a session is behind the end of its log; a negative number is unknown and not counted.
 func (m *Metrics) Lag(bytes int64) {

@@ -21,6 +21,7 @@ import (
 	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/host/internal/supervise"
 	"github.com/livetail/livetail/host/internal/wire"
+	"github.com/livetail/livetail/plugin/filetail"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -39,6 +40,7 @@ func full() *Metrics {
 	m.Sent(2, 30, 4000)
 	m.RoundTrip(time.Millisecond)
 	m.Delivered(time.Millisecond)
+	m.PluginStarted(time.Second)
 	m.Lag(100)
 	m.Credentials(3, nil)
 	m.Certificate(time.Unix(2_000_000_000, 0), errors.New("x"))
@@ -116,27 +118,76 @@ func TestMetrics_SayWhatHappened(t *testing.T) {
 	}
 }
 
-func TestMetrics_LatencyAppearsOnceItIsMeasured(t *testing.T) {
+// meter is a tailer that counts, or fails to.
+type meter struct {
+	metrics []tail.Metric
+	err     error
+}
+
+func (m meter) Metrics(context.Context) ([]tail.Metric, error) { return m.metrics, m.err }
+
+func TestWatchMeter_WhatTheTailerCounts_IsAmongTheOthers(t *testing.T) {
 	m := New(Build{})
-	if got := value(t, m, "livetail_delivery_latency_seconds_count"); got != "missing" {
-		t.Errorf("without a measurement: %s", got)
+	m.WatchMeters([]Meter{{"/", meter{metrics: []tail.Metric{
+		{Name: "held_generations", Help: "Held.", Samples: []tail.Sample{{Value: 3}}},
+		{Name: "rotations_total", Help: "Rotations.", Counter: true, Samples: []tail.Sample{
+			{Labels: []tail.Label{{Name: "how", Value: "renamed"}}, Value: 2}, {Labels: []tail.Label{{Name: "how", Value: "deleted"}}, Value: 1},
+		}},
+		{Name: "metrics_answered", Help: "A name that is taken.", Samples: []tail.Sample{{Value: 7}}},
+	}}}, {"/docker", meter{metrics: []tail.Metric{
+		{Name: "held_generations", Help: "Said otherwise.", Samples: []tail.Sample{{Value: 4}}},
+		{Name: "rotations_total", Help: "With other labels.", Counter: true, Samples: []tail.Sample{{Value: 9}}},
+		{Name: "odd", Help: "Has a label that is ours.", Samples: []tail.Sample{{Labels: []tail.Label{{Name: "mount", Value: "x"}}, Value: 1}}},
+	}}}, {"/down", meter{err: tail.ErrPluginGone}}})
+	for series, want := range map[string]string{
+		`livetail_tailer_held_generations{mount="/"}`: "3", `livetail_tailer_held_generations{mount="/docker"}`: "4",
+		`livetail_tailer_rotations_total{how="renamed",mount="/"}`: "2", `livetail_tailer_rotations_total{how="deleted",mount="/"}`: "1",
+		`livetail_tailer_rotations_total{mount="/docker"}`: "missing", `livetail_tailer_metrics_answered{mount="/docker"}`: "1",
+		`livetail_tailer_metrics_answered{mount="/down"}`: "0", "livetail_credentials": "0",
+	} {
+		if got := value(t, m, series); got != want {
+			t.Errorf("%s: got %s, want %s", series, got, want)
+		}
 	}
-	m.Delivered(time.Second)
-	m.Delivered(time.Second)
-	if got := value(t, m, "livetail_delivery_latency_seconds_count"); got != "2" {
-		t.Errorf("after two: %s", got)
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+}
+
+func TestWatchMeter_TailerThatFailsOrSaysNonsense_SpoilsNothing(t *testing.T) {
+	for name, tailer := range map[string]meter{
+		"fails":    {err: tail.ErrPluginGone},
+		"nonsense": {metrics: []tail.Metric{{Name: "x", Help: "X.", Samples: []tail.Sample{{Value: 1}, {Value: 2}}}}},
+	} {
+		m := New(Build{})
+		m.WatchMeters([]Meter{{"/", tailer}})
+		if got := value(t, m, `livetail_tailer_metrics_answered{mount="/"}`); got != "0" {
+			t.Errorf("%s: answered is %s", name, got)
+		}
+		if got := value(t, m, `livetail_tailer_x{mount="/"}`); got != "missing" {
+			t.Errorf("%s: x is %s", name, got)
+		}
 	}
 }
 
 func TestDocs_NameMetricsThatExist(t *testing.T) {
-	text := scrape(t, full())
-	for _, name := range []string{"alerts.yml", "alerts.test.yml", "operations.md"} {
+	m := full()
+	tailer, err := filetail.New(filetail.Config{Roots: []string{t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tailer.Close()
+	m.WatchMeters([]Meter{{"/", tailer}})
+	text := scrape(t, m)
+	for _, name := range []string{"alerts.yml", "alerts.test.yml", "operations.md", "grafana/dashboards/livetail.json"} {
 		doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, metric := range regexp.MustCompile(`livetail_[a-z_]+`).FindAllString(string(doc), -1) {
-			if !strings.Contains(text, "\n# HELP "+metric+" ") {
+			of := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(metric, "")
+			if metric != "livetail_tailer_" && !strings.Contains(text, "\n# HELP "+metric+" ") && !strings.Contains(text, "\n# TYPE "+of+" histogram") {
 				t.Errorf("%s names %s, which does not exist", name, metric)
 			}
 		}

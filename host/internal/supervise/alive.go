@@ -27,6 +27,7 @@ func (p *Plugin) listen(now *incarnation) {
 				return
 			}
 			heard.Store(true)
+			p.alive.Store(time.Now().UnixNano())
 		}
 	})
 	tick := time.NewTicker(p.o.AliveInterval)

@@ -120,6 +120,21 @@ func (p *Plugin) Info(ctx context.Context) (tail.Info, error) {
 	return ask(ctx, p, func(ctx context.Context, t tail.Tailer) (tail.Info, error) { return t.Info(ctx) })
 }
 
+// Metrics implements [tail.Meter]. It does not wait for a process: what is counted in one that is not there is not known.
+func (p *Plugin) Metrics(ctx context.Context) ([]tail.Metric, error) {
+	p.mu.Lock()
+	now := p.current
+	p.mu.Unlock()
+	if now == nil {
+		return nil, fmt.Errorf("there is no process now: %w", tail.ErrPluginGone)
+	}
+	meter, ok := now.Process.(tail.Meter)
+	if !ok {
+		return nil, tail.ErrUnsupported
+	}
+	return meter.Metrics(ctx)
+}
+
 // Read implements [tail.Tailer]. It waits for a process for a bounded time, and asks again if the process dies meanwhile.
 func (p *Plugin) Read(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
 	return ask(ctx, p, func(ctx context.Context, t tail.Tailer) (tail.Page, error) { return t.Read(ctx, req) })

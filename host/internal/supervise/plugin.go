@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -17,6 +18,7 @@ type Plugin struct {
 	swapping chan struct{}  // holds a token during a Swap
 	stopped  chan struct{}  // closed when Run is about to return
 	work     sync.WaitGroup // what Run started
+	alive    atomic.Int64   // when the last sign of life came, in nanoseconds since 1970; 0 if none did
 
 	started bool // a process has been up; used by Run alone
 
@@ -45,7 +47,10 @@ type handover struct {
 	taken   chan struct{}
 }
 
-var _ tail.Tailer = (*Plugin)(nil)
+var (
+	_ tail.Tailer = (*Plugin)(nil)
+	_ tail.Meter  = (*Plugin)(nil)
+)
 
 // New returns a plugin that [Plugin.Run] will start.
 func New(o Options) *Plugin {

@@ -56,6 +56,8 @@ type Status struct {
 	Restarts int
 	// Hangs counts the processes that were killed because they gave no sign of life.
 	Hangs int
+	// Alive is when the process gave its last sign of life; zero if none has come yet.
+	Alive time.Time
 	// Err is why the last process ended or could not be started; nil if none did.
 	Err error
 }
@@ -64,7 +66,11 @@ type Status struct {
 func (p *Plugin) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.status
+	now := p.status
+	if at := p.alive.Load(); at != 0 {
+		now.Alive = time.Unix(0, at)
+	}
+	return now
 }
 
 // Watch yields the status now and after every change, until ctx is cancelled or Run has returned. Whoever is slow misses states in

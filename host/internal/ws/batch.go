@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/plugin/tail"
@@ -24,6 +25,9 @@ type batch struct {
 	frames int     // frames of content
 	lines  int
 	bytes  int
+
+	arrived time.Time // when the oldest of them came to the host
+	written int       // batches of content so far
 }
 
 var buffers = sync.Pool{New: func() any {
@@ -49,6 +53,9 @@ func (b *batch) frame(f *hub.Frame) {
 	b.add(opText, f.Payload)
 	b.frames++
 	b.bytes += len(f.Payload)
+	if b.frames == 1 {
+		b.arrived = f.Arrived
+	}
 	if b.conn.server.o.Observer.Sent != nil {
 		b.lines += Lines(f)
 	}
@@ -72,6 +79,11 @@ func (b *batch) flush() error {
 	b.buf, b.large = nil, nil
 	if err == nil {
 		b.conn.server.o.Observer.sent(b.frames, b.lines, b.bytes)
+		if b.frames > 0 {
+			if b.written++; Sampled(b.written) {
+				b.conn.server.o.Observer.delivered(b.arrived)
+			}
+		}
 	}
 	b.frames, b.lines, b.bytes = 0, 0, 0
 	if err != nil {

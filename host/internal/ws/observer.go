@@ -10,6 +10,8 @@ type Observer struct {
 	Closed func(protocol, reason string, after time.Duration)
 	// Sent: content was written, as so many frames, lines and bytes of payload.
 	Sent func(frames, lines, bytes int)
+	// Delivered: content was written so long after it had come to the host. Not every piece is told of, see [Sampled].
+	Delivered func(time.Duration)
 	// Refused: a peer was not given what it asked for; the reason is that of a wire.Close.
 	Refused func(reason string)
 	// Declined: a request on a connection was answered with an error; the reason is that of a wire.Close.
@@ -35,6 +37,16 @@ func (o *Observer) closed(protocol, reason string, after time.Duration) {
 func (o *Observer) sent(frames, lines, bytes int) {
 	if o.Sent != nil && frames > 0 {
 		o.Sent(frames, lines, bytes)
+	}
+}
+
+// Sampled reports whether the delivery is told of that is the nth of a session: the first and every eighth, because telling costs about as
+// much as sending.
+func Sampled(n int) bool { return n%8 == 1 }
+
+func (o *Observer) delivered(arrived time.Time) {
+	if o.Delivered != nil && !arrived.IsZero() {
+		o.Delivered(time.Since(arrived))
 	}
 }
 

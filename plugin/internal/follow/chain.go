@@ -71,6 +71,7 @@ func (l *Log) append(g *generation) {
 	g.idle = time.Now()
 	if n := len(l.chain); n > 0 {
 		l.chain[n-1].next = g
+		l.e.tally.rotated(g.how)
 	}
 	g.on.newest = g
 	g.on.refs++
@@ -153,6 +154,7 @@ func (l *Log) setLost(h *held) {
 	g.state = lost
 	g.sealed = true
 	g.cause = h.fate.cause()
+	l.e.tally.missed(g.cause)
 	what := "was deleted"
 	switch h.fate {
 	case overwritten:
@@ -213,6 +215,7 @@ func (l *Log) comeBack(h *held) {
 	h.newest = g
 	h.refs++
 	l.chain = append(l.chain, g)
+	l.e.tally.rotated(g.how)
 	l.broadcastLocked()
 	l.mu.Unlock()
 }
@@ -241,6 +244,7 @@ func (l *Log) restart(g *generation) *generation {
 	g.on.newest = n
 	g.on.refs++
 	l.insertAfterLocked(g, n)
+	l.e.tally.truncations.Add(1)
 	l.kick() // To look for a copy.
 	l.broadcastLocked()
 	return n

@@ -150,6 +150,7 @@ func (l *Log) giveUp(h *held) {
 	for _, g := range l.chain {
 		if g.on == h && g.state == ready {
 			g.state, g.cause, g.sealed, g.cut, g.known = lost, tail.CauseEvicted, true, false, g.max.Load()
+			l.e.tally.missed(tail.CauseEvicted)
 			g.evidence = []string{g.name + " was held longer than the limits for held files allow"}
 		}
 	}

@@ -333,3 +333,26 @@ func testHeartbeatEnds(t *testing.T, s *suite) {
 		}
 	}
 }
+
+func testMetrics(t *testing.T, s *suite) {
+	meter, is := s.tailer.(tail.Meter)
+	if !s.can(tail.CapabilityMetrics) {
+		if !is {
+			return
+		}
+		if _, err := meter.Metrics(s.context()); !errors.Is(err, tail.ErrUnsupported) {
+			t.Errorf("without the capability: %v", err)
+		}
+		return
+	}
+	if !is {
+		t.Fatal("the tailer names the capability and has no method for it")
+	}
+	metrics, err := meter.Metrics(s.context())
+	if err == nil {
+		err = tail.CheckMetrics(metrics)
+	}
+	if err != nil || len(metrics) == 0 {
+		t.Errorf("got %d metrics, %v", len(metrics), err)
+	}
+}

@@ -67,6 +67,7 @@ func Run(t *testing.T, newTailer func(t *testing.T) (tail.Tailer, Log)) {
 		{"Diagnose", testDiagnose},
 		{"Heartbeat", testHeartbeat},
 		{"HeartbeatEndsWithItsInput", testHeartbeatEnds},
+		{"Metrics", testMetrics},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tailer, log := newTailer(t)

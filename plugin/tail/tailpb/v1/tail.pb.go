@@ -2630,6 +2630,263 @@ func (x *HeartbeatResponse) GetSession() string {
 	return ""
 }
 
+type MetricsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetricsRequest) Reset() {
+	*x = MetricsRequest{}
+	mi := &file_tail_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetricsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetricsRequest) ProtoMessage() {}
+
+func (x *MetricsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetricsRequest.ProtoReflect.Descriptor instead.
+func (*MetricsRequest) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{27}
+}
+
+// At most 64 metrics, each with at most 64 samples.
+type MetricsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Metrics       []*Metric              `protobuf:"bytes,1,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetricsResponse) Reset() {
+	*x = MetricsResponse{}
+	mi := &file_tail_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetricsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetricsResponse) ProtoMessage() {}
+
+func (x *MetricsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetricsResponse.ProtoReflect.Descriptor instead.
+func (*MetricsResponse) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *MetricsResponse) GetMetrics() []*Metric {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+// One number, or one for each set of labels.
+type Metric struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lower case with underscores; ends with _total if it is a counter, and only then. The host puts a prefix before it.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Help string `protobuf:"bytes,2,opt,name=help,proto3" json:"help,omitempty"`
+	// It only grows, as long as the process lives; else it may go up and down.
+	Counter       bool      `protobuf:"varint,3,opt,name=counter,proto3" json:"counter,omitempty"`
+	Samples       []*Sample `protobuf:"bytes,4,rep,name=samples,proto3" json:"samples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Metric) Reset() {
+	*x = Metric{}
+	mi := &file_tail_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Metric) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Metric) ProtoMessage() {}
+
+func (x *Metric) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Metric.ProtoReflect.Descriptor instead.
+func (*Metric) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Metric) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Metric) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+func (x *Metric) GetCounter() bool {
+	if x != nil {
+		return x.Counter
+	}
+	return false
+}
+
+func (x *Metric) GetSamples() []*Sample {
+	if x != nil {
+		return x.Samples
+	}
+	return nil
+}
+
+type Sample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names are the same for all samples of a metric. The values come from a small, closed set: never a path or a name.
+	Labels        []*Label `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty"`
+	Value         float64  `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sample) Reset() {
+	*x = Sample{}
+	mi := &file_tail_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sample) ProtoMessage() {}
+
+func (x *Sample) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sample.ProtoReflect.Descriptor instead.
+func (*Sample) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Sample) GetLabels() []*Label {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Sample) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+type Label struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Label) Reset() {
+	*x = Label{}
+	mi := &file_tail_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Label) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Label) ProtoMessage() {}
+
+func (x *Label) ProtoReflect() protoreflect.Message {
+	mi := &file_tail_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Label.ProtoReflect.Descriptor instead.
+func (*Label) Descriptor() ([]byte, []int) {
+	return file_tail_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Label) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Label) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 // Stands in the details of a status.
 type ErrorDetail struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2640,7 +2897,7 @@ type ErrorDetail struct {
 
 func (x *ErrorDetail) Reset() {
 	*x = ErrorDetail{}
-	mi := &file_tail_proto_msgTypes[27]
+	mi := &file_tail_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2652,7 +2909,7 @@ func (x *ErrorDetail) String() string {
 func (*ErrorDetail) ProtoMessage() {}
 
 func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_tail_proto_msgTypes[27]
+	mi := &file_tail_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2665,7 +2922,7 @@ func (x *ErrorDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorDetail.ProtoReflect.Descriptor instead.
 func (*ErrorDetail) Descriptor() ([]byte, []int) {
-	return file_tail_proto_rawDescGZIP(), []int{27}
+	return file_tail_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ErrorDetail) GetCode() ErrorCode {
@@ -2828,7 +3085,21 @@ const file_tail_proto_rawDesc = "" +
 	"\ftimeout_nano\x18\x04 \x01(\x03R\vtimeoutNano\"^\n" +
 	"\x11HeartbeatResponse\x12/\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1b.livetail.tail.v1.OrderKindR\x04kind\x12\x18\n" +
-	"\asession\x18\x02 \x01(\tR\asession\">\n" +
+	"\asession\x18\x02 \x01(\tR\asession\"\x10\n" +
+	"\x0eMetricsRequest\"E\n" +
+	"\x0fMetricsResponse\x122\n" +
+	"\ametrics\x18\x01 \x03(\v2\x18.livetail.tail.v1.MetricR\ametrics\"~\n" +
+	"\x06Metric\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04help\x18\x02 \x01(\tR\x04help\x12\x18\n" +
+	"\acounter\x18\x03 \x01(\bR\acounter\x122\n" +
+	"\asamples\x18\x04 \x03(\v2\x18.livetail.tail.v1.SampleR\asamples\"O\n" +
+	"\x06Sample\x12/\n" +
+	"\x06labels\x18\x01 \x03(\v2\x17.livetail.tail.v1.LabelR\x06labels\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"1\n" +
+	"\x05Label\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\">\n" +
 	"\vErrorDetail\x12/\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x1b.livetail.tail.v1.ErrorCodeR\x04code*Q\n" +
 	"\x05Piece\x12\x15\n" +
@@ -2907,7 +3178,7 @@ const file_tail_proto_rawDesc = "" +
 	"\x18ERROR_CODE_POSITION_GONE\x10\x05\x12\x1a\n" +
 	"\x16ERROR_CODE_BAD_REQUEST\x10\x06\x12\x1a\n" +
 	"\x16ERROR_CODE_UNSUPPORTED\x10\a\x12\x17\n" +
-	"\x13ERROR_CODE_TOO_MANY\x10\b2\xab\x04\n" +
+	"\x13ERROR_CODE_TOO_MANY\x10\b2\xfb\x04\n" +
 	"\rTailerService\x12E\n" +
 	"\x04Info\x12\x1d.livetail.tail.v1.InfoRequest\x1a\x1e.livetail.tail.v1.InfoResponse\x12G\n" +
 	"\x04List\x12\x1d.livetail.tail.v1.ListRequest\x1a\x1e.livetail.tail.v1.ListResponse0\x01\x12M\n" +
@@ -2915,7 +3186,8 @@ const file_tail_proto_rawDesc = "" +
 	"\x04Read\x12\x1d.livetail.tail.v1.ReadRequest\x1a\x1e.livetail.tail.v1.ReadResponse\x12G\n" +
 	"\x04Scan\x12\x1d.livetail.tail.v1.ScanRequest\x1a\x1e.livetail.tail.v1.ScanResponse0\x01\x12Q\n" +
 	"\bDiagnose\x12!.livetail.tail.v1.DiagnoseRequest\x1a\".livetail.tail.v1.DiagnoseResponse\x12X\n" +
-	"\tHeartbeat\x12\".livetail.tail.v1.HeartbeatRequest\x1a#.livetail.tail.v1.HeartbeatResponse(\x010\x01B;Z9github.com/livetail/livetail/plugin/tail/tailpb/v1;tailpbb\x06proto3"
+	"\tHeartbeat\x12\".livetail.tail.v1.HeartbeatRequest\x1a#.livetail.tail.v1.HeartbeatResponse(\x010\x01\x12N\n" +
+	"\aMetrics\x12 .livetail.tail.v1.MetricsRequest\x1a!.livetail.tail.v1.MetricsResponseB;Z9github.com/livetail/livetail/plugin/tail/tailpb/v1;tailpbb\x06proto3"
 
 var (
 	file_tail_proto_rawDescOnce sync.Once
@@ -2930,7 +3202,7 @@ func file_tail_proto_rawDescGZIP() []byte {
 }
 
 var file_tail_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_tail_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_tail_proto_goTypes = []any{
 	(Piece)(0),                // 0: livetail.tail.v1.Piece
 	(How)(0),                  // 1: livetail.tail.v1.How
@@ -2969,7 +3241,12 @@ var file_tail_proto_goTypes = []any{
 	(*Finding)(nil),           // 34: livetail.tail.v1.Finding
 	(*HeartbeatRequest)(nil),  // 35: livetail.tail.v1.HeartbeatRequest
 	(*HeartbeatResponse)(nil), // 36: livetail.tail.v1.HeartbeatResponse
-	(*ErrorDetail)(nil),       // 37: livetail.tail.v1.ErrorDetail
+	(*MetricsRequest)(nil),    // 37: livetail.tail.v1.MetricsRequest
+	(*MetricsResponse)(nil),   // 38: livetail.tail.v1.MetricsResponse
+	(*Metric)(nil),            // 39: livetail.tail.v1.Metric
+	(*Sample)(nil),            // 40: livetail.tail.v1.Sample
+	(*Label)(nil),             // 41: livetail.tail.v1.Label
+	(*ErrorDetail)(nil),       // 42: livetail.tail.v1.ErrorDetail
 }
 var file_tail_proto_depIdxs = []int32{
 	16, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
@@ -3013,26 +3290,31 @@ var file_tail_proto_depIdxs = []int32{
 	6,  // 38: livetail.tail.v1.Finding.level:type_name -> livetail.tail.v1.FindingLevel
 	7,  // 39: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
 	8,  // 40: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
-	9,  // 41: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
-	10, // 42: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
-	12, // 43: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
-	15, // 44: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
-	26, // 45: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
-	28, // 46: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
-	32, // 47: livetail.tail.v1.TailerService.Diagnose:input_type -> livetail.tail.v1.DiagnoseRequest
-	35, // 48: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
-	11, // 49: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
-	13, // 50: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
-	18, // 51: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
-	27, // 52: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
-	29, // 53: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
-	33, // 54: livetail.tail.v1.TailerService.Diagnose:output_type -> livetail.tail.v1.DiagnoseResponse
-	36, // 55: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
-	49, // [49:56] is the sub-list for method output_type
-	42, // [42:49] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	39, // 41: livetail.tail.v1.MetricsResponse.metrics:type_name -> livetail.tail.v1.Metric
+	40, // 42: livetail.tail.v1.Metric.samples:type_name -> livetail.tail.v1.Sample
+	41, // 43: livetail.tail.v1.Sample.labels:type_name -> livetail.tail.v1.Label
+	9,  // 44: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
+	10, // 45: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
+	12, // 46: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
+	15, // 47: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
+	26, // 48: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
+	28, // 49: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
+	32, // 50: livetail.tail.v1.TailerService.Diagnose:input_type -> livetail.tail.v1.DiagnoseRequest
+	35, // 51: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
+	37, // 52: livetail.tail.v1.TailerService.Metrics:input_type -> livetail.tail.v1.MetricsRequest
+	11, // 53: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
+	13, // 54: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
+	18, // 55: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
+	27, // 56: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
+	29, // 57: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
+	33, // 58: livetail.tail.v1.TailerService.Diagnose:output_type -> livetail.tail.v1.DiagnoseResponse
+	36, // 59: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
+	38, // 60: livetail.tail.v1.TailerService.Metrics:output_type -> livetail.tail.v1.MetricsResponse
+	53, // [53:61] is the sub-list for method output_type
+	45, // [45:53] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_tail_proto_init() }
@@ -3063,7 +3345,7 @@ func file_tail_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_tail_proto_rawDesc), len(file_tail_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   28,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

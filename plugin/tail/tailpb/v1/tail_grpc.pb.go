@@ -38,6 +38,7 @@ const (
 	TailerService_Scan_FullMethodName      = "/livetail.tail.v1.TailerService/Scan"
 	TailerService_Diagnose_FullMethodName  = "/livetail.tail.v1.TailerService/Diagnose"
 	TailerService_Heartbeat_FullMethodName = "/livetail.tail.v1.TailerService/Heartbeat"
+	TailerService_Metrics_FullMethodName   = "/livetail.tail.v1.TailerService/Metrics"
 )
 
 // TailerServiceClient is the client API for TailerService service.
@@ -64,6 +65,8 @@ type TailerServiceClient interface {
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
 	Heartbeat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HeartbeatRequest, HeartbeatResponse], error)
+	// What the plugin counts, for the metrics of the host, which asks at each scrape. Needs the capability "metrics".
+	Metrics(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*MetricsResponse, error)
 }
 
 type tailerServiceClient struct {
@@ -174,6 +177,16 @@ func (c *tailerServiceClient) Heartbeat(ctx context.Context, opts ...grpc.CallOp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TailerService_HeartbeatClient = grpc.BidiStreamingClient[HeartbeatRequest, HeartbeatResponse]
 
+func (c *tailerServiceClient) Metrics(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*MetricsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MetricsResponse)
+	err := c.cc.Invoke(ctx, TailerService_Metrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TailerServiceServer is the server API for TailerService service.
 // All implementations must embed UnimplementedTailerServiceServer
 // for forward compatibility.
@@ -198,6 +211,8 @@ type TailerServiceServer interface {
 	// One stream serves all sessions of the host. The plugin also says ORDER_KIND_ALIVE every second, so that a hung plugin is
 	// told apart from a quiet one.
 	Heartbeat(grpc.BidiStreamingServer[HeartbeatRequest, HeartbeatResponse]) error
+	// What the plugin counts, for the metrics of the host, which asks at each scrape. Needs the capability "metrics".
+	Metrics(context.Context, *MetricsRequest) (*MetricsResponse, error)
 	mustEmbedUnimplementedTailerServiceServer()
 }
 
@@ -228,6 +243,9 @@ func (UnimplementedTailerServiceServer) Diagnose(context.Context, *DiagnoseReque
 }
 func (UnimplementedTailerServiceServer) Heartbeat(grpc.BidiStreamingServer[HeartbeatRequest, HeartbeatResponse]) error {
 	return status.Error(codes.Unimplemented, "method Heartbeat not implemented")
+}
+func (UnimplementedTailerServiceServer) Metrics(context.Context, *MetricsRequest) (*MetricsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Metrics not implemented")
 }
 func (UnimplementedTailerServiceServer) mustEmbedUnimplementedTailerServiceServer() {}
 func (UnimplementedTailerServiceServer) testEmbeddedByValue()                       {}
@@ -344,6 +362,24 @@ func _TailerService_Heartbeat_Handler(srv interface{}, stream grpc.ServerStream)
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type TailerService_HeartbeatServer = grpc.BidiStreamingServer[HeartbeatRequest, HeartbeatResponse]
 
+func _TailerService_Metrics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TailerServiceServer).Metrics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TailerService_Metrics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TailerServiceServer).Metrics(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TailerService_ServiceDesc is the grpc.ServiceDesc for TailerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -362,6 +398,10 @@ var TailerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Diagnose",
 			Handler:    _TailerService_Diagnose_Handler,
+		},
+		{
+			MethodName: "Metrics",
+			Handler:    _TailerService_Metrics_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
