@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -74,8 +75,11 @@ func New(cfg Config) (*Host, error) {
 		Operators: cfg.Operators, Restart: h.Restart,
 		Ready: h.Ready,
 		Loki: func(w http.ResponseWriter, r *http.Request, who access.Identity) {
-			serve := func(w http.ResponseWriter, r *http.Request) { h.loki.Serve(w, r, who) }
-			http.StripPrefix(cfg.BasePath, http.HandlerFunc(serve)).ServeHTTP(w, r)
+			serve := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.loki.Serve(w, r, who) }))
+			if !strings.HasSuffix(r.URL.Path, "/tail") { // That one lasts, and is counted as a session.
+				serve = h.metrics.Handler("loki", serve)
+			}
+			http.StripPrefix(cfg.BasePath, serve).ServeHTTP(w, r)
 		},
 		Observer: httpd.Observer{
 			Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Refused: h.metrics.Refused, Sent: h.metrics.Sent, Delivered: h.metrics.Delivered,

@@ -11,8 +11,10 @@ import (
 
 // Limits of what a [Meter] may say, so that the metrics of a host stay bounded whatever its plugins do.
 const (
-	// MaxMetrics is the most metrics, and MaxSamples the most samples of each.
-	MaxMetrics, MaxSamples = 64, 64
+	// MaxMetrics is the most metrics.
+	MaxMetrics = 64
+	// MaxSamples is the most samples of one metric.
+	MaxSamples = 64
 	// MaxMetricLabels is the most labels of a sample.
 	MaxMetricLabels = 4
 	// MaxMetricText is the longest name, help or label value, in bytes.
