@@ -94,7 +94,7 @@ func TestMetrics_OfARunningFrontDoor_HoldEverythingThatDashboardAndAlertsName(t 
 		t.Errorf("%d names were found in the files", names)
 	}
 	for _, want := range []string{
-		`livetail_tailer_rotations_total{how="renamed"} 1`, "livetail_tailer_metrics_answered 1", `livetail_sessions_opened_total{protocol="loki"} 1`,
+		`livetail_tailer_rotations_total{how="renamed",mount="/"} 1`, `livetail_tailer_metrics_answered{mount="/"} 1`, `livetail_sessions_opened_total{protocol="loki"} 1`,
 		`livetail_sessions_opened_total{protocol="plain"} 1`, "livetail_plugin_start_duration_seconds_count 1",
 	} {
 		if !strings.Contains(text, want+"\n") {
