@@ -40,7 +40,7 @@ func (l *linked) next() error {
 		return errors.Join(err, f.Close())
 	}
 	l.file, l.size, l.mark = f, 0, l.o.Mark
-	return keepNewest(filepath.Dir(l.o.Path), keepWithLive(l.o.MaxBackups), func(n string) bool {
+	return keepNewest(filepath.Dir(l.o.Path), keepWithLive(l.o.MaxBackups), byTime, func(n string) bool {
 		return strings.HasPrefix(n, filepath.Base(root)+"-") && strings.HasSuffix(n, ext)
 	})
 }

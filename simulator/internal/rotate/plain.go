@@ -34,20 +34,15 @@ type plain struct {
 	copying sync.Mutex
 	// highest is the highest number of a backup, for the styles that number them and keep all.
 	highest int
-	// born is when the live file was created, as loguru remembers it.
-	born time.Time
 }
 
 func openPlain(o Options) (*plain, error) {
-	p := &plain{o: o, born: time.Now()}
+	p := &plain{o: o}
 	info, err := os.Lstat(o.Path)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", o.Path)
-	case err == nil:
-		// A file that was there carries the time of its last change, because nobody remembered when it was made.
-		p.born = info.ModTime()
-	case !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
 	if err := p.open(); err != nil {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 
 	"github.com/livetail/livetail/simulator/internal/lines"
 	"github.com/livetail/livetail/simulator/internal/rotate"
@@ -157,12 +156,19 @@ func plainBackups(dir string) int {
 
 func waitUntil(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatal("timed out")
-		}
-		time.Sleep(time.Millisecond)
+	if !wait(condition) {
+		t.Fatal("timed out")
 	}
+}
+
+// wait returns when a condition holds, or false after a long time.
+func wait(condition func() bool) bool {
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 func TestLumberjack_RotatedBackToBack_OverwritesNoBackup(t *testing.T) {
@@ -292,98 +298,6 @@ func TestLogrotate_BackupWhoseCompressionFailed_IsSetAside(t *testing.T) {
 	if text, _ := os.ReadFile(kept[0]); string(text) != "left behind\n" {
 		t.Errorf("kept %q", text)
 	}
-}
-
-// TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels watches the directory while a log is rotated for the second time.
-func TestStyles_ChangeTheDirectoryInTheOrderOfTheirModels(t *testing.T) {
-	want := map[rotate.Style]string{
-		rotate.Logrotate:         "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
-		rotate.Late:              "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
-		rotate.Python:            "from app.log.1, to app.log.2, from app.log, to app.log.1, create app.log",
-		rotate.CopytruncateQuiet: "from app.log.1, to app.log.2, create app.log.1",
-		rotate.Copytruncate:      "from app.log.1, to app.log.2, create app.log.1",
-		rotate.Delete:            "delete app.log, create app.log",
-		rotate.Replace:           "create app.log.tmp, from app.log.tmp, to app.log",
-		rotate.Loguru:            "from app.log, to app.STAMP.log, create app.log",
-		rotate.Lumberjack:        "from app.log, to app-STAMP.log, create app.log",
-		rotate.Symlink:           "create app-STAMP.log, create app.log.link, from app.log.link, to app.log",
-		rotate.Klog:              "create app-STAMP.log, delete app.log, create app.log",
-	}
-	for style, want := range want {
-		t.Run(string(style), func(t *testing.T) {
-			dir := t.TempDir()
-			l, w := open(t, rotate.Options{Path: filepath.Join(dir, "app.log"), Style: style, MaxSize: 1 << 20})
-			m := newLineMaker(t)
-			rotateOnce := func() {
-				if err := w.Write(t.Context(), m.make(1)); err != nil {
-					t.Fatal(err)
-				}
-				waitUntil(t, func() bool {
-					done, err := l.Rotate()
-					if err != nil {
-						t.Fatal(err)
-					}
-					if !done { // A writer that is late switches when it writes.
-						_ = w.Write(t.Context(), m.make(1))
-					}
-					return done
-				})
-			}
-			rotateOnce()
-			waitUntil(t, func() bool {
-				info, err := os.Stat(filepath.Join(dir, "app.log"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				switch style {
-				case rotate.Late:
-					_ = w.Write(t.Context(), m.make(1))
-					return info.Size() > 0
-				case rotate.Copytruncate, rotate.CopytruncateQuiet:
-					return info.Size() == 0
-				default:
-					return true
-				}
-			})
-			fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer unix.Close(fd)
-			if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVE); err != nil {
-				t.Fatal(err)
-			}
-			rotateOnce()
-			if err := l.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if got := events(t, fd); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
-	}
-}
-
-func events(t *testing.T, fd int) string {
-	t.Helper()
-	buf := make([]byte, 64<<10)
-	n, err := unix.Read(fd, buf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for buf = buf[:n]; len(buf) > 0; {
-		mask := uint32(buf[4]) | uint32(buf[5])<<8 | uint32(buf[6])<<16 | uint32(buf[7])<<24
-		length := int(buf[12]) | int(buf[13])<<8
-		name := strings.TrimRight(string(buf[16:16+length]), "\x00")
-		if i := strings.Index(name, "20"); i > 0 {
-			name = name[:i] + "STAMP.log"
-		}
-		kind := map[uint32]string{unix.IN_CREATE: "create", unix.IN_DELETE: "delete", unix.IN_MOVED_FROM: "from", unix.IN_MOVED_TO: "to"}[mask]
-		out = append(out, kind+" "+name)
-		buf = buf[16+length:]
-	}
-	return strings.Join(out, ", ")
 }
 
 func TestOpen_Nonsense_IsRefused(t *testing.T) {

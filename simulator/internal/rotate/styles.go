@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // cascade raises the number of each backup by one, from the oldest; for a moment there is no number 1.
@@ -78,12 +81,27 @@ func (p *plain) logrotate() error {
 		return p.dispose()
 	}
 	p.beside(func() error {
-		if err := compress(first, first+".gz", os.O_EXCL); err != nil {
+		if err := p.archive(first); err != nil {
 			return err
 		}
 		return p.dispose()
 	})
 	return nil
+}
+
+// archive compresses a backup as logrotate does: into a file that must be new and gets the backup's times.
+func (p *plain) archive(backup string) error {
+	info, err := os.Stat(backup)
+	if err != nil {
+		return err
+	}
+	if err := gzipFile(backup, backup+".gz", os.O_EXCL); err != nil {
+		return err
+	}
+	if err := os.Chtimes(backup+".gz", info.ModTime(), info.ModTime()); err != nil {
+		return err
+	}
+	return os.Remove(backup)
 }
 
 // setAside gives a file that is unexpectedly there (its compression failed) another name, as logrotate does.
@@ -107,7 +125,7 @@ func (p *plain) copytruncate() error {
 		return err
 	}
 	if p.o.Compress {
-		if err := compress(first, first+".gz", os.O_EXCL); err != nil {
+		if err := p.archive(first); err != nil {
 			return err
 		}
 	}
@@ -146,7 +164,8 @@ func (p *plain) loguru() error {
 	}
 	ext := filepath.Ext(p.o.Path)
 	root := strings.TrimSuffix(p.o.Path, ext)
-	stamp := p.born.Format("2006-01-02_15-04-05") + fmt.Sprintf("_%06d", p.born.Nanosecond()/1000)
+	born := p.loguruBorn()
+	stamp := born.Format("2006-01-02_15-04-05") + fmt.Sprintf("_%06d", born.Nanosecond()/1000)
 	target := root + "." + stamp + ext
 	for i := 2; exists(target) || exists(target+".gz"); i++ {
 		target = root + "." + stamp + "." + strconv.Itoa(i) + ext
@@ -155,19 +174,43 @@ func (p *plain) loguru() error {
 		return err
 	}
 	if p.o.Compress && exists(target) {
-		if err := compress(target, target+".gz", os.O_TRUNC); err != nil {
+		if err := gzipFile(target, target+".gz", os.O_TRUNC); err != nil {
+			return err
+		}
+		if err := os.Remove(target); err != nil {
 			return err
 		}
 	}
-	if err := keepNewest(filepath.Dir(p.o.Path), p.o.MaxBackups, func(name string) bool {
+	if err := keepNewest(filepath.Dir(p.o.Path), p.o.MaxBackups, byTime, func(name string) bool {
 		base := filepath.Base(root)
 		return name != filepath.Base(p.o.Path) && strings.HasPrefix(name, base+".") &&
 			(strings.HasSuffix(name, ext) || strings.HasSuffix(name, ext+".gz"))
 	}); err != nil {
 		return err
 	}
-	p.born = time.Now()
-	return p.open()
+	if err := p.open(); err != nil {
+		return err
+	}
+	// Where the file system has no such attributes, loguru goes by the time of the last change as well.
+	_ = unix.Setxattr(p.o.Path, loguruAttribute, strconv.AppendFloat(nil, float64(time.Now().UnixMicro())/1e6, 'f', 6, 64), 0)
+	return nil
+}
+
+// loguruAttribute is where loguru keeps when it created a file.
+const loguruAttribute = "user.loguru_crtime"
+
+// loguruBorn returns when the log was created; if nobody noted it, as for the first file of a process, when it was changed last.
+func (p *plain) loguruBorn() time.Time {
+	value := make([]byte, 64)
+	if n, err := unix.Getxattr(p.o.Path, loguruAttribute, value); err == nil {
+		if seconds, err := strconv.ParseFloat(string(value[:n]), 64); err == nil {
+			return time.UnixMicro(int64(math.Round(seconds * 1e6)))
+		}
+	}
+	if info, err := os.Stat(p.o.Path); err == nil {
+		return info.ModTime()
+	}
+	return time.Now()
 }
 
 // kubelet: delete what is too old, compress all backups but the newest (by way of .tmp), rename to a name with the second in it, tell
@@ -203,7 +246,7 @@ func (p *plain) kubeletClean() error {
 		keep--
 	}
 	dir := filepath.Dir(p.o.Path)
-	if err := keepNewest(dir, keep, rotated); err != nil {
+	if err := keepNewest(dir, keep, byName, rotated); err != nil {
 		return err
 	}
 	if !p.o.Compress {
@@ -238,8 +281,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// keepNewest deletes the files of dir that match, but for the n that were changed last; 0 keeps all.
-func keepNewest(dir string, n int, match func(name string) bool) error {
+// byTime puts the file first that was changed last, byName the one whose name comes last.
+func byTime(a, b fs.FileInfo) int {
+	if c := b.ModTime().Compare(a.ModTime()); c != 0 {
+		return c
+	}
+	return byName(a, b)
+}
+
+func byName(a, b fs.FileInfo) int { return strings.Compare(b.Name(), a.Name()) }
+
+// keepNewest deletes the files of dir that match, but for the first n in the order given; 0 keeps all.
+func keepNewest(dir string, n int, order func(a, b fs.FileInfo) int, match func(name string) bool) error {
 	if n == 0 {
 		return nil
 	}
@@ -261,12 +314,7 @@ func keepNewest(dir string, n int, match func(name string) bool) error {
 		}
 		files = append(files, info)
 	}
-	slices.SortFunc(files, func(a, b fs.FileInfo) int {
-		if c := b.ModTime().Compare(a.ModTime()); c != 0 {
-			return c
-		}
-		return strings.Compare(b.Name(), a.Name())
-	})
+	slices.SortFunc(files, order)
 	for _, f := range files[min(n, len(files)):] {
 		if err := removeIfThere(filepath.Join(dir, f.Name())); err != nil {
 			return err
@@ -275,15 +323,7 @@ func keepNewest(dir string, n int, match func(name string) bool) error {
 	return nil
 }
 
-// compress writes the gzip of from to a file that grows under its final name, then deletes from. If it fails, from stays.
-func compress(from, to string, flag int) error {
-	if err := gzipFile(from, to, flag); err != nil {
-		return err
-	}
-	return os.Remove(from)
-}
-
-// gzipFile writes the gzip of from to another file, which gets the mode and the time of from.
+// gzipFile writes the gzip of from to another file, which gets the mode of from and grows in place. If it fails, nothing of it is left.
 func gzipFile(from, to string, flag int) error {
 	source, err := os.Open(from)
 	if err != nil {
@@ -307,5 +347,5 @@ func gzipFile(from, to string, flag int) error {
 	if err = errors.Join(err, target.Close()); err != nil {
 		return errors.Join(err, os.Remove(to))
 	}
-	return os.Chtimes(to, time.Time{}, info.ModTime())
+	return nil
 }
