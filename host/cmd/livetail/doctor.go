@@ -182,7 +182,9 @@ func (o *doctorOptions) print(w io.Writer, report tail.Report) error {
 		}
 	}
 	switch problems, notes := counts[tail.FindingProblem], counts[tail.FindingNote]; {
-	case problems > 0:
+	case problems == 1:
+		b.WriteString("\nOne of these keeps the log from being followed, or will.\n")
+	case problems > 1:
 		fmt.Fprintf(&b, "\n%d of these keep the log from being followed, or will.\n", problems)
 	case notes > 0:
 		fmt.Fprintf(&b, "\nNothing keeps the log from being followed; %d worth knowing.\n", notes)

@@ -224,5 +224,5 @@ func (v *visit) upgrade(ctx context.Context) {
 			"Have the proxy pass Sec-WebSocket-Protocol on, in both directions.")
 		return
 	}
-	v.add(tail.FindingOK, "websocket", fmt.Sprintf("A WebSocket can be opened; the server's greeting came after %v.", time.Since(start).Round(time.Millisecond)), "")
+	v.add(tail.FindingOK, "websocket", fmt.Sprintf("A WebSocket can be opened; the server's greeting came after %v.", time.Since(start).Round(10*time.Microsecond)), "")
 }

@@ -109,8 +109,8 @@ func (d *Doctor) parents(c *chart, log guard.Path) bool {
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			above, _ := d.Guard.Resolve(at)
-			info, _ := d.Guard.Stat(above)
-			c.problem("folder-closed", fmt.Sprintf("The folder %s%s may not be entered by %s.", at, owned(info), self()), d.allow(above, info, "x"))
+			info, _ := d.Guard.Stat(above) // nil if it cannot be examined
+			c.problem("folder-closed", fmt.Sprintf("The folder %s%s may not be entered and listed by %s; both are needed.", at, owned(info), self()), d.allow(above, info, "rx"))
 			return false
 		case errors.Is(err, tail.ErrNotFound) && !last:
 			c.problem("folder-missing", fmt.Sprintf("The folder %s does not exist.", next), "Check the path"+d.like(at, part)+", or start what makes the folder.")

@@ -1,11 +1,9 @@
 package follow
 
 import (
-	"errors"
 	"io/fs"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
-	"github.com/livetail/livetail/plugin/tail"
 )
 
 // linkID tells one link from another. Renaming does not change it.
@@ -29,50 +27,6 @@ func (a *aside) close() {
 
 // maxAside bounds how many links are remembered that may be renamed to the path.
 const maxAside = 64
-
-// eventsAreComing reports whether a link that may be renamed to the path has left its place, or is between two places, and the event that says so is
-// still to come.
-func (l *Log) eventsAreComing() bool {
-	if len(l.links.half) > 0 || len(l.links.gone) > 0 {
-		return true
-	}
-	for name, a := range l.links.aside {
-		p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
-		if err != nil {
-			continue
-		}
-		if id, ok := l.linkAt(p); !ok || id != a.id {
-			return true
-		}
-	}
-	return false
-}
-
-// dropStrays gives up waiting for links that have left their place.
-func (l *Log) dropStrays() {
-	if !l.eventsAreComing() {
-		return
-	}
-	for _, m := range l.links.half {
-		m.close()
-	}
-	clear(l.links.half)
-	clear(l.links.gone)
-	for _, a := range l.links.aside {
-		a.close()
-	}
-	clear(l.links.aside)
-}
-
-// hasLeft reports whether nothing stands under a name in the folder of the path.
-func (l *Log) hasLeft(name string) bool {
-	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), name)
-	if err != nil {
-		return false
-	}
-	_, err = l.e.guard.Lstat(p)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, tail.ErrNotFound)
-}
 
 func (l *Log) setAside(name string, a *aside) {
 	k := &l.links

@@ -3,8 +3,8 @@ package follow
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
-	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/internal/watch"
@@ -18,16 +18,15 @@ import (
 // switched to something unknown: that is looked for by its name, and declared if it is not found.
 type links struct {
 	journal *watch.Journal    // of the folder of the path; nil without events, or while no link stands there
+	dir     *os.File          // that folder; nil as above
 	seen    map[linkID]bool   // links that have stood at the path and whose target was opened
 	aside   map[string]*aside // links under other names, which may be renamed to the path
 	half    map[uint32]*aside // such renames of which only the first part has been seen
-	gone    map[string]bool   // names that had been left by the time their creation was told; what left them is still to be told
 	came    []*held           // the targets of seen
 	owed    int               // how many switches are not explained by seen
 	turned  bool              // the path leads elsewhere than at the last update
 	blind   bool              // there may have been switches that no event tells of
 	last    guard.Path        // where the path led at the last update
-	updated time.Time         // when that was
 
 	folderDev, folderIno uint64 // the folder that journal is about
 }
@@ -43,24 +42,27 @@ func (k *links) close() {
 // unwatch ends the recording, and keeps what is known.
 func (k *links) unwatch() {
 	k.journal.Close()
+	if k.dir != nil {
+		_ = k.dir.Close()
+	}
 	for _, a := range k.aside {
 		a.close()
 	}
 	for _, a := range k.half {
 		a.close()
 	}
-	k.journal, k.seen, k.aside, k.half, k.gone = nil, nil, nil, nil, nil
+	k.journal, k.dir, k.seen, k.aside, k.half = nil, nil, nil, nil, nil
 }
 
 // watchLinks begins to record what happens to the link at the path.
 func (l *Log) watchLinks() {
 	k := &l.links
-	k.seen, k.aside, k.half, k.gone = make(map[linkID]bool), make(map[string]*aside), make(map[uint32]*aside), make(map[string]bool)
+	k.seen, k.aside, k.half = make(map[linkID]bool), make(map[string]*aside), make(map[uint32]*aside)
 	dir, err := l.e.guard.OpenDir(l.e.guard.Folder(l.path))
 	if err == nil {
 		k.folderDev, k.folderIno, _ = inodeOfFile(dir)
 		k.journal, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
-		_ = dir.Close()
+		k.dir = dir
 	}
 	k.blind = k.blind || k.journal == nil
 }
@@ -81,10 +83,7 @@ func (l *Log) checkFolder() {
 // leadsTo returns where the path leads, at an instant when no switch is waiting to be told.
 func (l *Log) leadsTo() (real guard.Path, err error) {
 	k := &l.links
-	if k.owed < 0 && time.Since(k.updated) > creditTime {
-		k.owed = 0
-	}
-	for turn := range maxTurns {
+	for range maxTurns {
 		l.checkFolder()
 		l.drainLinks()
 		if real, err = l.e.guard.Real(l.path); err != nil {
@@ -93,21 +92,24 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 		if _, linked := l.linkAt(l.path); linked {
 			if k.seen == nil {
 				l.watchLinks()
+				k.owed++ // The one that stands there now will be seen, and nothing tells of it.
 				continue // It may have been switched before it was watched.
 			}
 			l.stand(l.observe(l.path.Name()))
 		}
 		again, err := l.e.guard.Real(l.path)
-		if l.drainLinks() || err != nil || again != real {
-			continue
+		switched := l.drainLinks()
+		if len(k.half) > 0 { // The other part may have come about since.
+			switched = l.drainLinks() || switched
 		}
-		if !l.eventsAreComing() {
+		if !switched && err == nil && again == real {
 			break // What was observed is where it leads, and all that led elsewhere came before.
 		}
-		// A rename is visible a moment before it is told, and that moment may last as long as its process is not given a processor.
-		time.Sleep(min(100*time.Microsecond<<min(turn, 6), 5*time.Millisecond))
 	}
-	l.dropStrays()
+	for cookie, a := range k.half { // They have left the folder.
+		delete(k.half, cookie)
+		a.close()
+	}
 	if _, linked := l.linkAt(l.path); !linked && real == l.path && k.seen != nil {
 		k.owed-- // A file stands there now, which explains one.
 		k.unwatch()
@@ -122,7 +124,7 @@ func (l *Log) drainLinks() (switched bool) {
 		return false
 	}
 	base := l.path.Name()
-	for _, e := range k.journal.Take() {
+	for _, e := range k.journal.Take(int(k.dir.Fd())) {
 		if e.IsFolder() && e.Name != "" {
 			continue
 		}
@@ -134,9 +136,6 @@ func (l *Log) drainLinks() (switched bool) {
 				if from == nil {
 					from = l.observe(e.Name)
 				}
-				if from == nil && len(k.gone) < maxAside && l.hasLeft(e.Name) {
-					k.gone[e.Name] = true
-				}
 				l.setAside(e.Name, from)
 				continue
 			}
@@ -145,13 +144,11 @@ func (l *Log) drainLinks() (switched bool) {
 			l.stand(from)
 			l.stand(l.observe(base))
 		case watch.MovedFrom:
-			delete(k.gone, e.Name)
 			if a := k.aside[e.Name]; a != nil {
 				k.half[e.Cookie] = a
 				delete(k.aside, e.Name)
 			}
 		case watch.Deleted:
-			delete(k.gone, e.Name)
 			l.setAside(e.Name, nil)
 		case watch.Overflow, watch.FolderGone:
 			k.owed, k.blind = max(k.owed, 0), true
@@ -214,10 +211,7 @@ func (l *Log) passTargets(h *held) (sure bool, lack []string) {
 		lack = []string{fmt.Sprintf("the path led to %d more files hereabouts, which could not be found", k.owed)}
 	}
 	sure = k.turned && !k.blind && lack == nil && len(came) == 0 && k.journal != nil && l.lossy == ""
-	k.owed, k.turned, k.blind, k.last, k.updated = min(k.owed, 0), false, k.journal == nil, l.at.real, time.Now()
-	if l.first {
-		k.owed = 0
-	}
+	k.owed, k.turned, k.blind, k.last = 0, false, k.journal == nil, l.at.real
 	if id, ok := l.linkAt(l.path); k.seen != nil {
 		stands := ok && k.seen[id]
 		clear(k.seen)
@@ -340,6 +334,3 @@ func (r *Reader) declare(notes []string) {
 		r.noted = len(notes)
 	}
 }
-
-// creditTime is how long a switch may be seen before the event that tells of it.
-const creditTime = time.Second

@@ -70,6 +70,9 @@ func (l *Log) run() {
 		case <-l.kicked:
 		case <-timer.C:
 		}
+		if asked.before != nil {
+			asked.before()
+		}
 		next := l.look()
 		if asked.done != nil {
 			if asked.history {
@@ -94,18 +97,19 @@ func (l *Log) kick() {
 
 // request asks the tracker for a look.
 type request struct {
+	before  func()        // if not nil: called first, so that all of what it does happens between two looks; for tests
 	history bool          // look for older generations too
 	done    chan struct{} // closed afterwards
 }
 
 // ask returns after a look that began after the call.
-func (l *Log) ask(ctx context.Context) error { return l.send(ctx, false) }
+func (l *Log) ask(ctx context.Context) error { return l.send(ctx, request{}) }
 
 // history is ask, and makes the chain begin with the oldest generation that exists.
-func (l *Log) history(ctx context.Context) error { return l.send(ctx, true) }
+func (l *Log) history(ctx context.Context) error { return l.send(ctx, request{history: true}) }
 
-func (l *Log) send(ctx context.Context, history bool) error {
-	r := request{history, make(chan struct{})}
+func (l *Log) send(ctx context.Context, r request) error {
+	r.done = make(chan struct{})
 	select {
 	case l.asks <- r:
 	case <-ctx.Done():

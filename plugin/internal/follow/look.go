@@ -15,9 +15,8 @@ const maxTurns = 50
 // look finds out what happened since the last look: it opens every generation that came about and can still be opened, in the order in which
 // they came about, and declares lost those that cannot. It returns the time until the next look.
 //
-// A file that was opened by its name may have been renamed in between, and the journal may say so a moment after it has happened. So
-// what has been opened is loose until the kernel says under which name it knows the descriptor at an instant when the journal is empty
-// before and after.
+// A file that was opened by its name may have been renamed in between. So what has been opened is loose until the kernel says under which name
+// it knows the descriptor at an instant when the journal, which tells of all that can be seen, is empty before and after.
 func (l *Log) look() time.Duration {
 	if l.settle() && !l.first {
 		l.leftBy = tail.HowSwitched
@@ -63,11 +62,7 @@ func (l *Log) discover() {
 		if l.replay() && calm {
 			continue
 		}
-		if len(l.half) > 0 && calm {
-			// The kernel reports a rename in two parts; the other one is a moment away.
-			if turn > maxTurns/2 {
-				time.Sleep(100 * time.Microsecond)
-			}
+		if l.halved() && calm {
 			continue
 		}
 		l.dropHalves()

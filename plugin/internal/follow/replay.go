@@ -9,13 +9,14 @@ import (
 type half struct {
 	name string
 	file *held // nil if the file is none of ours
+	old  bool  // the journal was asked once more since, so there is no second part
 }
 
 // replay applies the journal to what is known about the names of the folder. It reports whether anything changed that concerns the
 // log. A wrong or missing event can cost time or the certainty about an order, never content: nothing is read by what it says.
 func (l *Log) replay() bool {
 	if l.at.outer != nil {
-		for _, e := range l.at.outer.Take() {
+		for _, e := range l.at.outer.Take(-1) {
 			if k := e.Kind(); k != watch.Other && e.Name == l.path.Name() || k == watch.FolderGone {
 				l.kick() // settle looks at it.
 			}
@@ -24,8 +25,11 @@ func (l *Log) replay() bool {
 	if l.at.journal == nil {
 		return false
 	}
+	for _, h := range l.half {
+		h.old = true // Unless this question finds the other part.
+	}
 	relevant := false
-	for _, e := range l.at.journal.Take() {
+	for _, e := range l.at.journal.Take(int(l.at.dir.Fd())) {
 		if l.apply(e) {
 			relevant = true
 		}
@@ -63,7 +67,7 @@ func (l *Log) apply(e watch.Event) bool {
 			l.leftBy = tail.HowRenamed
 		}
 		delete(l.names, e.Name)
-		l.half[e.Cookie] = &half{e.Name, h}
+		l.half[e.Cookie] = &half{name: e.Name, file: h}
 		return true
 	case watch.MovedTo:
 		return l.arrive(e)
@@ -149,6 +153,16 @@ func (l *Log) rename(h *held, name string) {
 			g.name = name
 		}
 	}
+}
+
+// halved reports whether the second part of a rename may still be told: it may have come about after what was asked of the journal last.
+func (l *Log) halved() bool {
+	for _, h := range l.half {
+		if !h.old {
+			return true
+		}
+	}
+	return false
 }
 
 // dropHalves gives up waiting for the second part of renames: those files have left the folder.

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -104,6 +105,20 @@ func (w *Watcher) Journal(fd int, notify func()) (*Journal, error) {
 	return j, nil
 }
 
+// fence waits until every change that can be seen in the folder behind dir has been told.
+//
+// A change can be seen a moment before it is told, and that moment lasts for as long as the process that makes it is given no processor. But
+// the kernel holds the lock of the folder from before the change until after it has been told, and listing the folder takes that lock. So it is
+// listed, into a buffer that holds no entry: it is the waiting that counts.
+func fence(dir int) {
+	var none [1]byte
+	for {
+		if _, err := unix.Getdents(dir, none[:]); !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
 func (j *Journal) record(e Event) {
 	j.mu.Lock()
 	switch {
@@ -118,8 +133,14 @@ func (j *Journal) record(e Event) {
 	j.notify()
 }
 
-// Take returns what happened since the last call, up to this instant. After an [Overflow] it is not known what else happened.
-func (j *Journal) Take() []Event {
+// Take returns what happened since the last call. dir is a descriptor of the folder: all of what could be seen in it before the call is told
+// then. With a negative one, the last moments may be missing. After an [Overflow] it is not known what else happened.
+//
+// The journal does not keep the folder open itself, because then nothing would tell that it was removed.
+func (j *Journal) Take(dir int) []Event {
+	if dir >= 0 {
+		fence(dir)
+	}
 	j.q.drain()
 	j.mu.Lock()
 	defer j.mu.Unlock()

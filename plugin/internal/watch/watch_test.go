@@ -63,7 +63,7 @@ func TestJournal_SeesWhatHappensToNamesInOrder(t *testing.T) {
 	must(t, os.Remove(name("b")))
 	must(t, os.Mkdir(name("d"), 0o755))
 	var got []string
-	for _, e := range j.Take() { // What has happened before the call is in it, without waiting.
+	for _, e := range j.Take(-1) { // What has happened before the call is in it, without waiting.
 		if e.Kind() == Other {
 			continue
 		}
@@ -95,7 +95,7 @@ func TestJournal_OfAFolderThatGoes_SaysSo(t *testing.T) {
 	must(t, os.Mkdir(dir, 0o755))
 	j := journal(t, w, dir, func() {})
 	must(t, os.Remove(dir))
-	if e := j.Take(); len(e) == 0 || e[0].Kind() != FolderGone {
+	if e := j.Take(-1); len(e) == 0 || e[0].Kind() != FolderGone {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -105,12 +105,12 @@ func TestJournal_TwoOfOneFolder_SeeTheSame(t *testing.T) {
 	dir := t.TempDir()
 	a, b := journal(t, w, dir, func() {}), journal(t, w, dir, func() {})
 	must(t, os.WriteFile(filepath.Join(dir, "x"), nil, 0o644))
-	if n, m := len(a.Take()), len(b.Take()); n == 0 || n != m {
+	if n, m := len(a.Take(-1)), len(b.Take(-1)); n == 0 || n != m {
 		t.Errorf("%d and %d events", n, m)
 	}
 	a.Close()
 	must(t, os.WriteFile(filepath.Join(dir, "y"), nil, 0o644))
-	if n, m := len(a.Take()), len(b.Take()); n != 0 || m == 0 {
+	if n, m := len(a.Take(-1)), len(b.Take(-1)); n != 0 || m == 0 {
 		t.Errorf("after closing one: %d and %d events", n, m)
 	}
 }
@@ -121,12 +121,12 @@ func TestJournal_TooManyEvents_SaysOverflowOnce(t *testing.T) {
 	for range MaxJournal + 10 {
 		j.record(MakeEvent(Created, "x", 0))
 	}
-	e := j.Take()
+	e := j.Take(-1)
 	if len(e) != MaxJournal+1 || e[MaxJournal].Kind() != Overflow {
 		t.Errorf("%d events, the last %v", len(e), e[len(e)-1].Kind())
 	}
 	j.record(MakeEvent(Created, "x", 0))
-	if e := j.Take(); len(e) != 1 || e[0].Kind() != Created {
+	if e := j.Take(-1); len(e) != 1 || e[0].Kind() != Created {
 		t.Errorf("afterwards: %+v", e)
 	}
 }
