@@ -32,6 +32,8 @@ type fakeLog struct {
 	open     int // calls under way
 	refuse   error
 
+	lates  []tail.Late      // in the order in which they were written
+	ends   map[string]int64 // how far each generation goes that has been left
 	beats  []tail.Beat
 	orders chan tail.Order
 }
@@ -84,6 +86,46 @@ func (l *fakeLog) rotate(lost int) {
 		}
 		l.items = append(l.items, item{start: from, end: to, mark: mark})
 	})
+}
+
+// writeLate writes a line to the generation before the present one, or the one before that.
+func (l *fakeLog) writeLate(back int, line string) {
+	l.update(func() {
+		var left []string
+		for _, it := range l.items {
+			if b, ok := it.mark.(tail.Boundary); ok {
+				left = append(left, b.From.Generation)
+				if l.ends == nil {
+					l.ends = map[string]int64{}
+				}
+				if _, known := l.ends[b.From.Generation]; !known {
+					l.ends[b.From.Generation] = b.From.Offset
+				}
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+		g := left[max(0, len(left)-1-back%2)]
+		start := tail.Position{Generation: g, Offset: l.ends[g]}
+		l.ends[g] += int64(len(line))
+		l.lates = append(l.lates, tail.Late{Lines: tail.Lines{Start: start, End: tail.Position{Generation: g, Offset: l.ends[g]}, Text: []byte(line)}})
+	})
+}
+
+// late returns the next late lines, which are not told yet, for a reading that has left the generations in passed. l.mu is held.
+func (l *fakeLog) late(told map[int]bool, passed map[string]bool, f tail.Filter) (e tail.Event) {
+	for n, e := range l.lates {
+		if told[n] || !passed[e.Start.Generation] {
+			continue
+		}
+		told[n] = true
+		if passes(f, string(e.Text)) {
+			e.Text = bytes.Clone(e.Text) // It is scribbled over.
+			return e
+		}
+	}
+	return nil
 }
 
 // doubt declares that something may be missing here.
@@ -195,6 +237,7 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 			return
 		}
 		caughtUp := false
+		passed, told := map[string]bool{}, map[int]bool{}
 		for {
 			select {
 			case <-ctx.Done():
@@ -212,7 +255,19 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 				limit = math.MaxInt
 				rest = rest[:min(len(rest), l.perBatch)]
 			}
+			late := l.late(told, passed, req.Filter)
 			l.mu.Unlock()
+			if late != nil {
+				caughtUp = false
+				if !yield(late, nil) {
+					return
+				}
+				text := late.(tail.Late).Text
+				for k := range text {
+					text[k] = '!'
+				}
+				continue
+			}
 			if len(rest) == 0 {
 				if !caughtUp {
 					caughtUp = true
@@ -234,6 +289,9 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 			caughtUp = false
 			e, n := batch(rest, req.Filter, limit)
 			i += n
+			if b, ok := e.(tail.Boundary); ok {
+				passed[b.From.Generation] = true // What was written there before is late, too, for who comes by later.
+			}
 			if !yield(e, nil) {
 				return
 			}

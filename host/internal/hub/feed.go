@@ -24,9 +24,12 @@ type feed struct {
 	cancel    context.CancelFunc
 	room      chan struct{} // holds a token when the feed may be allowed to read on
 	renderer  Renderer      // used by who has set rendering
+	adopted   *reader       // whose reading this goes on with
 
 	mu   sync.Mutex // guards the rest
 	ring ring
+	// lates are what came late, which a session that joins may have to be told although it is further on.
+	lates lates
 	// cur is where the reading has come to; what is pending comes before it.
 	cur       cursor.Cursor
 	pending   []tail.Event // read, but not rendered yet
@@ -58,13 +61,14 @@ type member struct {
 	text    int64  // bytes of text up to there
 	// ahead means that the session has got more than the feed: frames are skipped until its position comes.
 	ahead   bool
+	joined  uint64 // the next frame of the feed when the session came
 	waiting int // index in waiters plus 1; 0 if it is not there
 	left    bool
 }
 
-// newFeed makes the feed that s, which is at at, needs. It is called by the goroutine of s's Next.
-func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
-	at.Resume()
+// newFeed makes the feed that s, which is at at, needs, and which goes on with the reading r of s: another one would know nothing of the
+// generations that this one has left, in which lines may come late. It is called by the goroutine of s's Next.
+func newFeed(h *Hub, s *Session, at cursor.Cursor, r *reader) *feed {
 	// The colours that are on where the session is are on in the feed too, so its renderer goes over.
 	renderer := s.renderer
 	s.renderer = nil
@@ -77,6 +81,8 @@ func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
 		request:   tail.FollowRequest{Log: s.log, Follow: true, Filter: s.filtered},
 		rendering: s.rendering,
 		renderer:  renderer,
+		adopted:   r,
+		cancel:    r.cancel,
 		room:      make(chan struct{}, 1),
 		ring:      ring{limit: h.o.RingBytes, base: at.Position(), settled: at.Settled()},
 		cur:       at,
@@ -87,13 +93,13 @@ func newFeed(h *Hub, s *Session, at cursor.Cursor) *feed {
 	return f
 }
 
-// run reads until ctx is cancelled or the tailer refuses. It is the feed's goroutine.
-func (f *feed) run(ctx context.Context) {
+// run reads until ctx is cancelled or the tailer refuses. It is the feed's goroutine, which was that of the reading that it goes on with:
+// got and err are how that ended.
+func (f *feed) run(ctx context.Context, got bool, err error) {
 	defer f.hold.Stop()
 	defer f.linger.Stop()
 	wait := retryFirst
-	for {
-		got, err := f.follow(ctx)
+	for ; ; got, err = f.follow(ctx) {
 		if ctx.Err() != nil || !errors.Is(err, tail.ErrPluginGone) {
 			break
 		}
@@ -135,9 +141,6 @@ func (f *feed) follow(ctx context.Context) (got bool, err error) {
 			return got, err
 		}
 		got = true
-		if !f.hub.o.KeepEvents {
-			e = own(e)
-		}
 		if !f.publish(ctx, e) {
 			return got, ctx.Err()
 		}
@@ -147,6 +150,9 @@ func (f *feed) follow(ctx context.Context) (got bool, err error) {
 
 // publish takes over what was read, and waits until more may be read. It reports false when ctx is cancelled.
 func (f *feed) publish(ctx context.Context, e tail.Event) bool {
+	if !f.hub.o.KeepEvents {
+		e = own(e)
+	}
 	f.mu.Lock()
 	first, rest := f.cur.Fit(e)
 	for _, e := range []tail.Event{first, rest} {
@@ -240,6 +246,9 @@ func (f *feed) flush() {
 			f.rung += int64(n)
 			fr.text = f.rung
 			f.ring.push(fr)
+			if late, ok := fr.Event.(tail.Late); ok {
+				f.lates.add(late, f.ring.head()-1)
+			}
 		}
 		woken := f.waiters
 		for _, m := range woken {

@@ -5,68 +5,16 @@ import (
 	"math"
 	"slices"
 
+	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/plugin/tail"
 )
-
-// inside reports whether p lies within l, with bytes of l on both sides.
-func inside(l tail.Lines, p tail.Position) bool {
-	return p.Generation == l.Start.Generation && l.Start.Offset < p.Offset && p.Offset < l.End.Offset
-}
-
-// raw reports whether the text of l is the bytes of the log themselves.
-func raw(l tail.Lines) bool {
-	return l.Offsets == nil && int64(len(l.Text)) == l.End.Offset-l.Start.Offset
-}
-
-// sliceFrom returns the part of l that begins at p, which lies inside of l. It is not ok if that cannot be told from l. The part
-// may have no text, if the filter left out all that follows p.
-func sliceFrom(l tail.Lines, p tail.Position) (part tail.Lines, ok bool) {
-	skip := p.Offset - l.Start.Offset
-	part = tail.Lines{Start: p, End: l.End, Piece: l.Piece}
-	if l.Piece == tail.PieceFirst {
-		part.Piece = tail.PieceMiddle
-	}
-	switch {
-	case len(l.Text) == 0:
-		return part, true
-	case raw(l):
-		part.Text = l.Text[skip:]
-		if lines := bytes.Count(l.Text[:skip], []byte{'\n'}); lines < len(l.Times) {
-			part.Times = l.Times[lines:]
-		}
-		return part, true
-	case l.Offsets == nil:
-		return tail.Lines{}, false
-	}
-	if l.Piece != tail.PieceNone {
-		return tail.Lines{}, false // How bytes of the text and of the log correspond within a line is unknown.
-	}
-	first, _ := slices.BinarySearch(l.Offsets, uint32(skip))
-	text := l.Text
-	for range first {
-		i := bytes.IndexByte(text, '\n')
-		if i < 0 {
-			return tail.Lines{}, first == len(l.Offsets)
-		}
-		text = text[i+1:]
-	}
-	part.Text = text
-	if first < len(l.Times) {
-		part.Times = l.Times[first:]
-	}
-	part.Offsets = make([]uint32, len(l.Offsets)-first)
-	for i, o := range l.Offsets[first:] {
-		part.Offsets[i] = o - uint32(skip)
-	}
-	return part, true
-}
 
 // mergeLimit is the most text that events are merged into, in bytes. Beyond it, larger frames save no system calls.
 const mergeLimit = 64 << 10
 
 // mergeable reports whether b continues a so that one event can stand for both.
 func mergeable(a, b tail.Lines) bool {
-	countable := func(l tail.Lines) bool { return raw(l) || len(l.Text) == 0 || l.Offsets != nil }
+	countable := func(l tail.Lines) bool { return cursor.Raw(l) || len(l.Text) == 0 || l.Offsets != nil }
 	return a.End.Same(b.Start) && a.Piece == tail.PieceNone && b.Piece == tail.PieceNone &&
 		countable(a) && countable(b) && (len(a.Times) == 0) == (len(b.Times) == 0) && b.End.Offset-a.Start.Offset <= math.MaxUint32 &&
 		len(a.Text)+len(b.Text) <= mergeLimit && (len(a.Text) == 0 || a.Text[len(a.Text)-1] == '\n')
@@ -78,7 +26,7 @@ func merge(a, b tail.Lines, owned bool) tail.Lines {
 	if len(a.Times)+len(b.Times) > 0 {
 		out.Times = slices.Concat(a.Times, b.Times)
 	}
-	if !raw(a) || !raw(b) {
+	if !cursor.Raw(a) || !cursor.Raw(b) {
 		out.Offsets = lineOffsets(a)
 		shift := uint32(b.Start.Offset - a.Start.Offset)
 		for _, o := range lineOffsets(b) {

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -66,10 +67,10 @@ func TestSliceFrom_AnyLine_IsWhatAReadingFromThereGives(t *testing.T) {
 		n := len(s.lines)
 		from := rapid.IntRange(0, n).Draw(t, "from")
 		whole, want := s.between(0, n), s.between(from, n)
-		if !inside(whole, want.Start) {
+		if !cursor.Inside(whole, want.Start) {
 			return
 		}
-		got, ok := sliceFrom(whole, want.Start)
+		got, ok := cursor.SliceFrom(whole, want.Start)
 		if !ok {
 			t.Fatal("cannot be sliced")
 		}
@@ -127,12 +128,12 @@ func TestMergeable_NotNeighboursOrPieces_AreKeptApart(t *testing.T) {
 
 func TestSliceFrom_WithinALongLine_IsItsNextPiece(t *testing.T) {
 	l := tail.Lines{Start: tail.Position{Generation: "g"}, End: tail.Position{Generation: "g", Offset: 6}, Text: []byte("abcdef"), Piece: tail.PieceFirst}
-	got, ok := sliceFrom(l, tail.Position{Generation: "g", Offset: 2})
+	got, ok := cursor.SliceFrom(l, tail.Position{Generation: "g", Offset: 2})
 	if !ok || string(got.Text) != "cdef" || got.Piece != tail.PieceMiddle {
 		t.Errorf("got %+v, %v", got, ok)
 	}
 	l.Offsets, l.Text = []uint32{0}, []byte("recoded")
-	if _, ok := sliceFrom(l, tail.Position{Generation: "g", Offset: 2}); ok {
+	if _, ok := cursor.SliceFrom(l, tail.Position{Generation: "g", Offset: 2}); ok {
 		t.Error("sliced text whose bytes are not those of the log")
 	}
 }

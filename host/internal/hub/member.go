@@ -1,15 +1,14 @@
 package hub
 
 import (
-	"context"
-
 	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// join makes s, which is at cur, a member of its feed, if there is a place for it. A feed that does not exist is made only for a session that
-// has caught up. part is what the session is to be given before the first frame, made by its own renderer; nil if nothing.
-func (h *Hub) join(s *Session, cur cursor.Cursor, caughtUp bool) (m *member, f *feed, part tail.Event) {
+// join makes s, which is at cur and reads by r, a member of its feed, if there is a place for it. A feed that does not exist is made only
+// for a session that has caught up, and goes on with its reading. parts are what the session is to be given before the first
+// frame, made by its own renderer.
+func (h *Hub) join(s *Session, cur cursor.Cursor, r *reader, caughtUp bool) (m *member, f *feed, parts []tail.Event) {
 	for {
 		h.mu.Lock()
 		f = h.feeds[s.key]
@@ -18,22 +17,25 @@ func (h *Hub) join(s *Session, cur cursor.Cursor, caughtUp bool) (m *member, f *
 				h.mu.Unlock()
 				return nil, nil, nil
 			}
-			f = newFeed(h, s, cur)
-			ctx, cancel := context.WithCancel(h.life)
-			f.cancel = cancel
+			if f = newFeed(h, s, cur, r); !r.handOver(f) {
+				h.mu.Unlock()
+				f.hold.Stop()
+				f.linger.Stop()
+				return nil, nil, nil
+			}
 			h.feeds[s.key] = f
-			h.startLocked(func() { f.run(ctx) })
 		}
 		h.mu.Unlock()
-		m, part, again := f.admit(s, cur.Position(), caughtUp)
+		m, parts, again := f.admit(s, cur, caughtUp)
 		if !again {
-			return m, f, part
+			return m, f, parts
 		}
 	}
 }
 
-// admit makes s a member at p, if there is a place for it. again means that the feed is closed, so that there may be another one.
-func (f *feed) admit(s *Session, p tail.Position, caughtUp bool) (m *member, part tail.Event, again bool) {
+// admit makes s a member where cur is, if there is a place for it. again means that the feed is closed, so that there may be another one.
+func (f *feed) admit(s *Session, cur cursor.Cursor, caughtUp bool) (m *member, parts []tail.Event, again bool) {
+	p := cur.Position()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -46,16 +48,17 @@ func (f *feed) admit(s *Session, p tail.Position, caughtUp bool) (m *member, par
 	if !ok || at.ahead && !caughtUp {
 		return nil, nil, false
 	}
-	m = &member{session: s, seq: at.seq, ahead: at.ahead, text: f.textBeforeLocked(at.seq)}
+	m = &member{session: s, seq: at.seq, ahead: at.ahead, joined: f.ring.head(), text: f.textBeforeLocked(at.seq)}
 	if lag := f.ring.total - f.ring.totalBefore(at.seq); lag > int64(f.ring.limit/2) {
 		return nil, nil, false // It would soon fall out again.
 	}
 	f.members++
 	f.linger.Stop()
+	parts = f.lates.missed(cur, at.seq)
 	if at.part != nil {
-		part = *at.part
+		parts = append(parts, *at.part)
 	}
-	return m, part, false
+	return m, parts, false
 }
 
 // leave ends a membership; to repeat it does nothing.
@@ -142,7 +145,7 @@ func (f *feed) next(m *member, from tail.Position) (fr *Frame, part tail.Event, 
 		m.seq++
 		m.text = fr.text
 		f.takeLocked(fr.total)
-		if !m.ahead {
+		if _, late := fr.Event.(tail.Late); late || !m.ahead { // Being further on in the log says nothing about late lines.
 			f.mu.Unlock()
 			return fr, nil, false
 		}
@@ -167,8 +170,8 @@ func skip(fr *Frame, p tail.Position) (at place, ok bool) {
 	if fr.end.Same(p) {
 		return place{}, true
 	}
-	if l, isLines := fr.Event.(tail.Lines); isLines && inside(l, p) {
-		part, ok := sliceFrom(l, p)
+	if l, isLines := fr.Event.(tail.Lines); isLines && cursor.Inside(l, p) {
+		part, ok := cursor.SliceFrom(l, p)
 		return place{part: &part}, ok
 	}
 	return place{ahead: true}, fr.end.Generation == p.Generation && fr.end.Offset < p.Offset

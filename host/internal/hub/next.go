@@ -18,7 +18,7 @@ type nexting struct {
 	key          feedKey
 	rendering    Rendering
 	renderer     Renderer      // that of the private reading; nil while the session is in a feed
-	rest         tail.Event    // read, to be handed out before anything else
+	rest         []tail.Event  // read, to be handed out before anything else
 	final        error         // what Next returns from now on
 	told         string        // the state of the plugin that the peer knows
 	retry        time.Duration // how long to wait before reading again after the plugin went away
@@ -140,8 +140,11 @@ func (s *Session) content() (item Item, wait bool, err error) {
 	if s.final != nil {
 		return nil, false, s.final
 	}
-	if e := s.rest; e != nil {
-		s.rest = nil
+	if len(s.rest) > 0 {
+		e := s.rest[0]
+		if s.rest = s.rest[1:]; len(s.rest) == 0 {
+			s.rest = nil
+		}
 		return s.deliver(e), false, nil
 	}
 	s.mu.Lock()
@@ -170,10 +173,24 @@ func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) 
 		s.detach()
 		return nil, false, nil
 	case part != nil:
-		s.rest = part
+		s.rest = append(s.rest, part)
 		return nil, false, nil
 	case fr == nil:
 		return nil, true, nil
+	}
+	if late, ok := fr.Event.(tail.Late); ok {
+		s.mu.Lock()
+		first, _ := s.cur.Fit(late)
+		_, been := s.cur.Left(late.Start.Generation)
+		s.mu.Unlock()
+		// Its own reading may have told it already, or a part of it; or it came before a session that knows nothing of that generation.
+		if first == nil || !been && m.seq <= m.joined {
+			return nil, false, nil
+		}
+		if part := first.(tail.Late); !part.Start.Same(late.Start) {
+			s.rest = append(s.rest, part)
+			return nil, false, nil
+		}
 	}
 	s.mu.Lock()
 	s.cur.Advance(fr.Event)
@@ -223,7 +240,9 @@ func (s *Session) received(e tail.Event) Item {
 	s.mu.Lock()
 	first, rest := s.cur.Fit(e)
 	s.mu.Unlock()
-	s.rest = rest
+	if rest != nil {
+		s.rest = append(s.rest, rest)
+	}
 	var item Item
 	if first != nil {
 		item = s.deliver(first)
@@ -253,17 +272,17 @@ func (s *Session) deliver(e tail.Event) Item {
 // join makes the session a member of its feed, if possible.
 func (s *Session) join(caughtUp bool) {
 	s.mu.Lock()
-	cur := s.cur
+	cur, r := s.cur, s.reader
 	s.mu.Unlock()
 	if !cur.Settled() {
 		return
 	}
-	m, f, part := s.hub.join(s, cur, caughtUp)
+	m, f, parts := s.hub.join(s, cur, r, caughtUp)
 	if m == nil {
 		return
 	}
 	s.mu.Lock()
-	r, closed := s.reader, s.closed
+	closed := s.closed
 	if !closed {
 		s.reader, s.member, s.feed = nil, m, f
 	}
@@ -273,8 +292,8 @@ func (s *Session) join(caughtUp bool) {
 		return
 	}
 	s.hub.joined.Add(1)
-	s.rest = part
-	if r != nil {
+	s.rest = append(s.rest, parts...)
+	if f.adopted != r {
 		s.letGo = r.cancel // Not sooner: the event that was read last is still to be used.
 	}
 }

@@ -14,6 +14,7 @@ type reader struct {
 	session *Session
 	cancel  context.CancelFunc
 	resume  chan struct{} // holds a token when the session asks for more
+	adopt   chan *feed    // holds the feed that goes on with the reading, if there is one
 
 	// Guarded by session.mu, and constant when done.
 	event  tail.Event // to be taken; nil if there is none
@@ -29,7 +30,7 @@ const startToken = 2 * time.Second
 // startReader begins a private reading where the session is, after a delay. It reports false if the hub or the session is closed.
 func (s *Session) startReader(delay time.Duration) bool {
 	ctx, cancel := context.WithCancel(s.hub.life)
-	r := &reader{session: s, cancel: cancel, resume: make(chan struct{}, 1)}
+	r := &reader{session: s, cancel: cancel, resume: make(chan struct{}, 1), adopt: make(chan *feed, 1)}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -47,29 +48,45 @@ func (s *Session) startReader(delay time.Duration) bool {
 	return true
 }
 
-// run is the goroutine of the reading. It ends when ctx is cancelled, when the tailer ends, or when it is parked.
+// run is the goroutine of the reading. It ends when ctx is cancelled, when the tailer ends, or when it is parked; or it becomes
+// that of a feed.
 func (r *reader) run(ctx context.Context, req tail.FollowRequest, delay time.Duration) {
 	defer r.cancel()
-	parked, err := r.read(ctx, req, delay)
-	if parked {
-		r.session.hub.parked.Add(1)
-	}
+	f, got, parked, err := r.read(ctx, req, delay)
 	s := r.session
 	s.mu.Lock()
+	if f == nil {
+		select {
+		case f = <-r.adopt: // As it was about to end.
+			if parked {
+				err = tail.ErrPluginGone // It has to be begun again.
+			}
+		default:
+		}
+	}
+	if f != nil {
+		s.mu.Unlock()
+		f.run(ctx, got, err)
+		return
+	}
 	r.done, r.parked, r.err = true, parked, err
 	s.mu.Unlock()
+	if parked {
+		s.hub.parked.Add(1)
+	}
 	s.wakeUp()
 }
 
-func (r *reader) read(ctx context.Context, req tail.FollowRequest, delay time.Duration) (parked bool, err error) {
+// read is the Follow call. f is the feed that it has gone over to, got whether that has been brought anything.
+func (r *reader) read(ctx context.Context, req tail.FollowRequest, delay time.Duration) (f *feed, got, parked bool, err error) {
 	h := r.session.hub
 	if delay > 0 && !pause(ctx, delay) {
-		return false, ctx.Err()
+		return nil, false, false, ctx.Err()
 	}
 	select {
 	case h.catchUps <- struct{}{}:
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return nil, false, false, ctx.Err()
 	}
 	release := sync.OnceFunc(func() { <-h.catchUps })
 	defer release()
@@ -81,7 +98,14 @@ func (r *reader) read(ctx context.Context, req tail.FollowRequest, delay time.Du
 	defer park.Stop()
 	for e, err := range h.tailer.Follow(ctx, req) {
 		if err != nil {
-			return false, err
+			return f, got, false, err
+		}
+		if f != nil {
+			got = true
+			if !f.publish(ctx, e) {
+				return f, got, false, ctx.Err()
+			}
+			continue
 		}
 		if _, ok := e.(tail.CaughtUp); ok {
 			release()
@@ -90,20 +114,33 @@ func (r *reader) read(ctx context.Context, req tail.FollowRequest, delay time.Du
 		park.Reset(h.o.Park)
 		for asked := false; !asked; {
 			select {
+			case f = <-r.adopt:
+				asked = true
 			case <-r.resume:
 				asked = true
 			case <-ctx.Done():
-				return false, ctx.Err()
+				return nil, false, false, ctx.Err()
 			case <-park.C:
 				if r.giveUp() {
-					return true, nil
+					return nil, false, true, nil
 				}
 				park.Reset(h.o.Park)
 			}
 		}
 		park.Stop()
 	}
-	return false, ctx.Err()
+	return f, got, false, ctx.Err()
+}
+
+// handOver has f go on with the reading. It reports false if that is over.
+func (r *reader) handOver(f *feed) bool {
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
+	if r.done {
+		return false
+	}
+	r.adopt <- f // It has room: a reading is handed over once.
+	return true
 }
 
 // offer makes e the event to be taken.

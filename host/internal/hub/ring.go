@@ -3,6 +3,7 @@ package hub
 import (
 	"slices"
 
+	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -74,8 +75,8 @@ func (r *ring) locate(p tail.Position) (at place, ok bool) {
 		if f.end.Same(p) && !f.end.Same(before) && !takesNoRoom(f.Event) {
 			return place{seq: next}, true
 		}
-		if l, isLines := f.Event.(tail.Lines); isLines && inside(l, p) {
-			part, ok := sliceFrom(l, p)
+		if l, isLines := f.Event.(tail.Lines); isLines && cursor.Inside(l, p) {
+			part, ok := cursor.SliceFrom(l, p)
 			return place{seq: next, part: &part}, ok
 		}
 	}

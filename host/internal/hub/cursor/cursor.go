@@ -12,12 +12,16 @@ import (
 // concurrent use.
 type Cursor struct {
 	pos      tail.Position
-	moved    bool      // an event has moved the position, and none has come since that did not
-	inLine   bool      // the last piece of a long line is still to come
-	caughtUp bool      // the last event was a CaughtUp
-	gap      *tail.Gap // the last event was this gap, which left the position alone
-	resumed  bool      // no event that moves has come since Resume
+	moved    bool            // an event has moved the position, and none has come since that did not
+	inLine   bool            // the last piece of a long line is still to come
+	caughtUp bool            // the last event was a CaughtUp
+	gap      *tail.Gap       // the last event was this gap, which left the position alone
+	resumed  bool            // no event that moves has come since Resume
+	left     []tail.Position // how far the generations have been read that the reader has left, the newest last; never changed in place
 }
+
+// maxLeft is how many generations are remembered that a reader has left. Tailers look for late lines in no more than that.
+const maxLeft = 32
 
 // Position is the end of what the reader has got; zero if that is not known.
 func (c *Cursor) Position() tail.Position { return c.pos }
@@ -43,6 +47,15 @@ func (c *Cursor) Advance(e tail.Event) {
 		return
 	}
 	c.caughtUp = false
+	if late, ok := e.(tail.Late); ok {
+		// It has no place among positions: what it changes is how far a generation has been read that was left.
+		c.leave(late.End)
+		return
+	}
+	if g, ok := e.(tail.Gap); ok && c.behind(g) {
+		c.leave(g.After.Add(*g.MinBytes))
+		return
+	}
 	c.gap = nil
 	old := c.pos
 	switch e := e.(type) {
@@ -50,11 +63,15 @@ func (c *Cursor) Advance(e tail.Event) {
 		c.inLine = e.Piece == tail.PieceFirst || e.Piece == tail.PieceMiddle
 		c.pos = e.End
 	case tail.Boundary:
+		c.leave(e.From)
 		c.pos = e.To
 	case tail.Truncated:
 		c.pos = e.To
 	case tail.Gap:
 		if !e.Before.IsZero() {
+			if e.Before.Generation != old.Generation {
+				c.leave(old)
+			}
 			c.pos = e.Before
 		}
 		if e.Before.IsZero() || e.Before.Same(old) || e.Before.Same(e.After) {
@@ -71,6 +88,45 @@ func (c *Cursor) Advance(e tail.Event) {
 			c.inLine = false
 		}
 	}
+}
+
+// behind reports whether g is about a generation that the reader has left: late lines are missing there.
+func (c *Cursor) behind(g tail.Gap) bool {
+	_, left := c.Left(g.After.Generation)
+	return left && g.MinBytes != nil && g.Before.IsZero() && g.After.Generation != c.pos.Generation
+}
+
+// leave notes that a generation that is not the present one has been read up to p.
+func (c *Cursor) leave(p tail.Position) {
+	if p.IsZero() {
+		return
+	}
+	p.Check = ""
+	left := make([]tail.Position, 0, len(c.left)+1)
+	for _, l := range c.left {
+		if l.Generation != p.Generation {
+			left = append(left, l)
+		} else if l.Offset > p.Offset {
+			p = l
+		}
+	}
+	if left = append(left, p); len(left) > maxLeft {
+		left = left[1:]
+	}
+	c.left = left
+}
+
+// Passed notes that what came late up to p will not be got any more.
+func (c *Cursor) Passed(p tail.Position) { c.leave(p) }
+
+// Left says how far the reader has read a generation that it has left; it is not ok for one that it has never been in, or long ago.
+func (c *Cursor) Left(generation string) (p tail.Position, ok bool) {
+	for _, l := range c.left {
+		if l.Generation == generation {
+			return l, true
+		}
+	}
+	return tail.Position{}, false
 }
 
 // Begin notes that e is the first event that the reader was given, although it has not got it yet: another Follow call is to begin with
@@ -122,6 +178,18 @@ func (c *Cursor) Fit(e tail.Event) (first, rest tail.Event) {
 	case tail.Lines:
 		if c.resumed && c.inLine && e.Start.Same(c.pos) {
 			return finishLine(e)
+		}
+	case tail.Late:
+		p, ok := c.Left(e.Start.Generation)
+		switch {
+		case !ok || p.Offset <= e.Start.Offset:
+		case p.Offset >= e.End.Offset:
+			return nil, nil
+		default:
+			if part, ok := SliceFrom(e.Lines, p); ok && len(part.Text) > 0 {
+				return tail.Late{Lines: part}, nil
+			}
+			return nil, nil
 		}
 	}
 	return e, nil

@@ -29,7 +29,7 @@ func TestAdvance_EachEvent_MovesToItsEnd(t *testing.T) {
 		{"gap to a known place", tail.Gap{After: a, Before: pos("h", 3)}, pos("h", 3), true},
 		{"gap of unknown extent", tail.Gap{After: a}, a, false},
 		{"gap that takes no room", tail.Gap{After: a, Before: a}, a, false},
-		{"late lines", tail.Late{Lines: lines(0, 2, "x\n", tail.PieceNone)}, a, false},
+		{"late lines", tail.Late{Lines: lines(0, 2, "x\n", tail.PieceNone)}, a, true},
 		{"caught up", tail.CaughtUp{At: a}, a, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
