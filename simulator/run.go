@@ -283,7 +283,7 @@ func (o *RunOptions) log(i int) rotate.Options {
 	}
 	return rotate.Options{
 		Path: path, Style: rotate.Style(o.Rotate), MaxSize: o.MaxSize, MaxBackups: o.MaxBackups, Compress: o.Compress, Late: o.Late,
-		Mark: o.mark(), Warn: o.Warn,
+		Mark: o.mark(),
 	}
 }
 

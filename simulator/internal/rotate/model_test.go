@@ -128,7 +128,7 @@ func TestStyles_DoWhatTheirModelsDoInTheSameOrder(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/compress=%v", m.style, m.compress), func(t *testing.T) {
 			dir := t.TempDir()
 			o := rotate.Options{
-				Path: filepath.Join(dir, "app.log"), Style: m.style, Compress: m.compress, MaxSize: 1 << 20, MaxBackups: 2, Warn: func(err error) { t.Error(err) },
+				Path: filepath.Join(dir, "app.log"), Style: m.style, Compress: m.compress, MaxSize: 1 << 20, MaxBackups: 2,
 			}
 			backups(t, &o)
 			l, w := open(t, o)

@@ -30,6 +30,9 @@ type plain struct {
 	// busy is set while a rotation works beside the writer; work waits for its goroutine.
 	busy atomic.Bool
 	work sync.WaitGroup
+	// failed is why the last rotation beside the writer failed; the next one that is wanted returns it. It belongs to the goroutine while
+	// busy is set, to the writer otherwise.
+	failed error
 	// copying is held by CopytruncateQuiet while it copies and by every write.
 	copying sync.Mutex
 	// highest is the highest number of a backup, for the styles that number them and keep all.
@@ -140,12 +143,22 @@ func (p *plain) Size() int64 {
 func (p *plain) Close() error {
 	err := p.closeFile()
 	p.work.Wait()
+	return errors.Join(err, p.takeFailed())
+}
+
+// takeFailed returns why the last rotation beside the writer failed, once.
+func (p *plain) takeFailed() error {
+	err := p.failed
+	p.failed = nil
 	return err
 }
 
 func (p *plain) Rotate() (bool, error) {
 	if p.busy.Load() || p.switchAt.Load() != 0 {
 		return false, nil
+	}
+	if err := p.takeFailed(); err != nil {
+		return false, err
 	}
 	switch p.o.Style {
 	case Loguru:
@@ -174,7 +187,7 @@ func (p *plain) beside(f func() error) {
 	p.work.Go(func() {
 		defer p.busy.Store(false)
 		if err := f(); err != nil {
-			p.o.Warn(fmt.Errorf("rotating %s: %w", p.o.Path, err))
+			p.failed = fmt.Errorf("rotating %s: %w", p.o.Path, err)
 		}
 	})
 }

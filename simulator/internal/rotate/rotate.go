@@ -70,8 +70,6 @@ type Options struct {
 	Late time.Duration
 	// Mark is what a new file begins with, as the byte order mark of UTF-16; nil for nothing. It is not counted as written.
 	Mark []byte
-	// Warn is told what went wrong beside the writer, for example in compression. It may be called from another goroutine; nil drops it.
-	Warn func(error)
 }
 
 // Limits of [Options].
@@ -87,11 +85,12 @@ const (
 type Log interface {
 	// Write appends p to the live file and returns how much of it is there now.
 	Write(p []byte) (n int, err error)
-	// Rotate rotates the log, or begins to. It returns false if that is not possible now, and the log grows on.
+	// Rotate rotates the log, or begins to. It returns false if that is not possible now, and the log grows on. If what went on beside the
+	// writer failed, it returns that instead, once.
 	Rotate() (bool, error)
 	// Size returns the size of the live file, in bytes.
 	Size() int64
-	// Close closes the live file and waits for what runs beside the writer.
+	// Close closes the live file and waits for what runs beside the writer; if that failed, it returns why.
 	Close() error
 }
 
@@ -102,9 +101,6 @@ func Open(o Options) (Log, error) {
 	}
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o755); err != nil {
 		return nil, err
-	}
-	if o.Warn == nil {
-		o.Warn = func(error) {}
 	}
 	switch o.Style {
 	case Lumberjack:

@@ -92,9 +92,6 @@ func onDisk(t *testing.T, dir string) (sequences []uint64, files []string) {
 
 func open(t *testing.T, o rotate.Options) (rotate.Log, *rotate.Writer) {
 	t.Helper()
-	if o.Warn == nil {
-		o.Warn = func(err error) { t.Error(err) }
-	}
 	l, err := rotate.Open(o)
 	if err != nil {
 		t.Fatal(err)
