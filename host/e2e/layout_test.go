@@ -21,6 +21,8 @@ var root = filepath.Join("..", "..")
 // within reports whether package pkg, without the module's prefix, is dir or lies below it.
 func within(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
 
+// plugin/grafana is not among them: it is a module of its own, and a client of the front door, for which host/client is made.
+//
 // allowed says which of the module's own packages a package may import. The direction is host → plugin/tail and simulator → host/client;
 // the program that users install is put together in host/cmd/livetail alone.
 func allowed(from, to string) bool {
