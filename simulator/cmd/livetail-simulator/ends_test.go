@@ -69,12 +69,14 @@ func start(t *testing.T, asNobody bool, args ...string) *program {
 	}
 	// By this name the test is the program. Nobody may enter the folder of the test itself.
 	name := filepath.Join(openDir(t), "livetail-simulator")
-	text, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, text, 0o755); err != nil {
-		t.Fatal(err)
+	if os.Link(self, name) != nil { // Another file system.
+		text, err := os.ReadFile(self)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, text, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p := &program{t: t, cmd: exec.CommandContext(t.Context(), name, append([]string{"run", "--sequence", "--stream", "s"}, args...)...)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
@@ -188,8 +190,10 @@ func smallDisk(t *testing.T, size, ballast string) (dir, ballastFile string) {
 }
 
 func TestRun_DiskFull_WaitsSaysSoGoesOnAndReportsWhatIsOnDisk(t *testing.T) {
+	t.Parallel()
 	for _, style := range []string{"lumberjack", "loguru", "logrotate", "late", "python", "symlink", "klog", "copytruncate-quiet", "none"} {
 		t.Run(style, func(t *testing.T) {
+			t.Parallel()
 			dir, ballast := smallDisk(t, "3m", "1m")
 			p := start(t, false, "--rotate", style, "--max-size", "200KB", "--max-backups", "0", "--file", filepath.Join(dir, "logs", "app.log"))
 			until(t, "the disk is full", func() bool { return strings.Contains(p.stderr.String(), "waiting until the log can be written") })
@@ -226,6 +230,7 @@ func sizeOf(t *testing.T, dir string) (n int64) {
 }
 
 func TestRun_Signal_EndsNormallyAndReportsWhatIsOnDisk(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		signal syscall.Signal
 		args   []string
@@ -265,6 +270,7 @@ func (p *program) sentence(want string) {
 }
 
 func TestRun_FolderThatCannotBeWritten_IsOneSentence(t *testing.T) {
+	t.Parallel()
 	dir := openDir(t)
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
@@ -287,8 +293,10 @@ func TestRun_FolderThatCannotBeWritten_IsOneSentence(t *testing.T) {
 }
 
 func TestRun_FolderThatBecomesReadOnly_EndsWithASentenceAndReportsWhatIsOnDisk(t *testing.T) {
+	t.Parallel()
 	for _, style := range []string{"lumberjack", "loguru", "logrotate", "python", "symlink", "klog", "delete", "replace"} {
 		t.Run(style, func(t *testing.T) {
+			t.Parallel()
 			dir := openDir(t)
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)
@@ -315,11 +323,13 @@ func TestRun_FolderThatBecomesReadOnly_EndsWithASentenceAndReportsWhatIsOnDisk(t
 }
 
 func TestRun_FolderVanishes_GoesOnOrEndsWithASentence(t *testing.T) {
+	t.Parallel()
 	for style, survives := range map[string]bool{
 		"lumberjack": true, // It makes the folder anew.
 		"loguru":     false, "logrotate": false, "python": false, "copytruncate": false, "symlink": false, "klog": false, "delete": false, "replace": false,
 	} {
 		t.Run(style, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "logs")
 			p := start(t, false, "--rotate", style, "--rate", "20000", "--max-size", "100KB", "--file", filepath.Join(dir, "app.log"))
 			until(t, "it has written", func() bool {

@@ -90,7 +90,7 @@ them delivers every line once and in order, or says where something is missing.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Version = programVersion()
-	root.AddCommand(newRun(), newVerify(), newTorture(), newVersion())
+	root.AddCommand(newRun(), newVerify(), newTorture(), newSpeed(), newVersion())
 	return root
 }
 

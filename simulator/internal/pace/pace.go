@@ -99,7 +99,7 @@ func (p *Pace) Next(ctx context.Context, limit int) (int, error) {
 // due returns how many lines are due from the start up to now.
 func (p *Pace) due(now time.Time) int64 {
 	t, ramp := now.Sub(p.from).Seconds(), p.o.Ramp.Seconds()
-	lines := 0.0
+	var lines float64
 	if t < ramp {
 		lines = p.o.From*t + (p.o.Rate-p.o.From)*t*t/(2*ramp)
 	} else {

@@ -67,7 +67,7 @@ func TestCommand_IsReadUntilTheCountAndTerminated(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr strings.Builder
-	r, err := run(t, verify.Command([]string{"sh", "-c", "cat " + path + "; echo said >&2; sleep 1000"}, &stderr, "", verify.Lag{}), verify.Options{Count: 1000})
+	r, err := run(t, verify.Command([]string{"sh", "-c", "echo said >&2; cat " + path + "; sleep 1000"}, &stderr, "", verify.Lag{}), verify.Options{Count: 1000})
 	if err != nil || !r.OK || r.Written != 1000 || stderr.String() != "said\n" {
 		t.Errorf("%+v, %v, stderr %q", r, err, stderr.String())
 	}
