@@ -38,6 +38,11 @@ type Config struct {
 	// follow every log of the plugin.
 	TokenFile string
 
+	// PluginHealthy is how long a plugin process has to live for its end to be met by a restart at once; the wait grows while they live
+	// shorter. PluginFailures is how many ends within 5 minutes make the host not ready; default 1 min and 10.
+	PluginHealthy  time.Duration
+	PluginFailures int
+
 	// Operators are the names of those credentials that may have plugins replaced over HTTP; none may if it is empty.
 	Operators []string
 

@@ -62,7 +62,10 @@ func (h *Host) mountOne(c Mount) (*mounted, error) {
 	tailer := c.Tailer
 	if c.Plugin != nil {
 		m.launcher = &launcher{opts: *c.Plugin, log: h.cfg.Log, prefix: c.Prefix, started: h.metrics.PluginStarted}
-		m.plugin = supervise.New(supervise.Options{Launch: m.launcher.launch, OnStatus: func(s supervise.Status) { h.pluginChanged(m, s) }})
+		m.plugin = supervise.New(supervise.Options{
+			Launch: m.launcher.launch, OnStatus: func(s supervise.Status) { h.pluginChanged(m, s) },
+			Healthy: h.cfg.PluginHealthy, BreakerFailures: h.cfg.PluginFailures,
+		})
 		tailer = m.plugin
 	}
 	if tailer == nil {

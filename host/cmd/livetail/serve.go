@@ -89,6 +89,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 		Plugin: plugin, Mounts: mounts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
 		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
+		PluginHealthy: cfg.PluginHealthy, PluginFailures: cfg.PluginFailures,
 		Operators: cfg.Operators, Limits: limitsOf(cfg),
 		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log,
 	})

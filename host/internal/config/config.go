@@ -62,7 +62,10 @@ type Config struct {
 	Plugins      []string
 	PluginArgs   []string
 	PluginSHA256 []string
-	Mounts       []Mount
+	// PluginHealthy and PluginFailures say how a plugin that ends is treated.
+	PluginHealthy  time.Duration
+	PluginFailures int
+	Mounts         []Mount
 
 	Poll time.Duration
 
@@ -99,6 +102,8 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&c.Plugins, "plugin", nil, "[PREFIX=]PATH: executable of a plugin whose logs stand below PREFIX, e.g. /docker=/usr/bin/livetail-docker; without PREFIX, of the one for DIR|FILE in place of livetail's own (repeatable)")
 	fs.StringArrayVar(&c.PluginArgs, "plugin-arg", nil, "[PREFIX=]ARG: argument for the plugin at PREFIX; without PREFIX, for the one for DIR|FILE, before these (repeatable)")
 	fs.StringArrayVar(&c.PluginSHA256, "plugin-sha256", nil, "[PREFIX=]SHA256: checksum that the plugin's executable must have (repeatable)")
+	fs.DurationVar(&c.PluginHealthy, "plugin-healthy", time.Minute, "how long a plugin has to live to be started again at once when it ends; the wait grows while it lives shorter, up to 30s")
+	fs.IntVar(&c.PluginFailures, "plugin-failures", 10, "how often a plugin may end within 5m before /readyz turns red and it is tried every 30s")
 	fs.StringSliceVar(&c.Operators, "operator", nil, "name of a credential that may have plugins replaced over HTTP (repeatable; default: nobody)")
 	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
@@ -149,6 +154,10 @@ func (c *Config) Validate() error {
 		return &Error{"tls-cert", "and tls-key belong together, and only one of them is set"}
 	case c.TLSClientCA != "" && c.TLSCert == "":
 		return &Error{"tls-client-ca", "is set without tls-cert"}
+	case c.PluginHealthy < time.Millisecond || c.PluginHealthy > time.Hour:
+		return &Error{"plugin-healthy", fmt.Sprintf("%s is not between 1ms and 1h", c.PluginHealthy)}
+	case c.PluginFailures < 1 || c.PluginFailures > 1_000_000:
+		return &Error{"plugin-failures", fmt.Sprintf("%d is not between 1 and 1000000", c.PluginFailures)}
 	case len(c.Operators) > 0 && c.TokenFile == "":
 		return &Error{"operator", "is set without token-file, which holds the credentials"}
 	}

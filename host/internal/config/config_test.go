@@ -108,6 +108,8 @@ func TestLoad_Mistake_IsOneSentenceThatNamesTheSetting(t *testing.T) {
 		{name: "two plugins at one place", args: []string{"--plugin", "/a=x", "--plugin", "/a=y"}, want: "plugin: two are said for /a"},
 		{name: "plugin without a path", args: []string{"--plugin", "/a="}, want: "plugin: "},
 		{name: "plugin at a bad place", args: []string{"--plugin", "/a/=x"}, want: "plugin: prefix"},
+		{name: "healthy", args: []string{"--plugin-healthy", "0s"}, want: "plugin-healthy: "},
+		{name: "failures", args: []string{"--plugin-failures", "0"}, want: "plugin-failures: "},
 		{name: "proxy", args: []string{"--trusted-proxy", "nowhere"}, want: "trusted-proxy: "},
 		{name: "operator without credentials", args: []string{"--operator", "olga"}, want: "operator: "},
 		{name: "rate", args: []string{"--session-rate", "-1"}, want: "session-rate: "},

@@ -62,7 +62,7 @@ type member struct {
 	// ahead means that the session has got more than the feed: frames are skipped until its position comes.
 	ahead   bool
 	joined  uint64 // the next frame of the feed when the session came
-	waiting int // index in waiters plus 1; 0 if it is not there
+	waiting int    // index in waiters plus 1; 0 if it is not there
 	left    bool
 }
 
