@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,6 +45,33 @@ func TestFeed_CaughtUpSessions_ShareOneReadingAndOneRendering(t *testing.T) {
 		}
 		if rendered != 1 || renderers != 0 || built != 1 {
 			t.Errorf("rendered %d times by %d new renderers, prepared %d times", rendered, renderers, built)
+		}
+	})
+}
+
+// Whoever joins a feed is told that the end has been reached, also on a log that nobody writes to any more.
+func TestFeed_SessionJoinsAQuietFeed_IsToldThatItHasCaughtUp(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, f *tailtest.Fake, h *hub.Hub) {
+		f.AddLog("/log", "1", "2")
+		for i := range 3 {
+			s := mustOpen(t, h, following("/log"))
+			told := 0
+			for done := time.Now().Add(time.Second); time.Now().Before(done); {
+				ctx, cancel := context.WithDeadline(t.Context(), done)
+				it, err := s.Next(ctx)
+				cancel()
+				if err != nil {
+					break
+				}
+				if frame, ok := it.(*hub.Frame); ok {
+					if _, end := frame.Event.(tail.CaughtUp); end {
+						told++
+					}
+				}
+			}
+			if told != 1 {
+				t.Errorf("session %d was told %d times", i, told)
+			}
 		}
 	})
 }

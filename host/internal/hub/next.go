@@ -22,6 +22,7 @@ type nexting struct {
 	final        error         // what Next returns from now on
 	told         string        // the state of the plugin that the peer knows
 	retry        time.Duration // how long to wait before reading again after the plugin went away
+	atEnd        bool          // the peer has been told that the end was reached, since the session last read privately
 	letGo        func()        // ends a reading whose last event is still in the caller's hands
 }
 
@@ -123,6 +124,7 @@ func (s *Session) detach() {
 	s.mu.Lock()
 	r, m, f := s.reader, s.member, s.feed
 	s.reader, s.member, s.feed = nil, nil, nil
+	s.atEnd = false
 	if r != nil && r.event != nil {
 		s.cur.Begin(r.event)
 	}
@@ -175,6 +177,9 @@ func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) 
 	case part != nil:
 		s.rest = append(s.rest, part)
 		return nil, false, nil
+	case fr == nil && !s.atEnd && !at.IsZero():
+		// It joined before it had caught up, and the feed, which is at the end nearly all the time, does not say so again.
+		return s.deliver(tail.CaughtUp{At: at}), false, nil
 	case fr == nil:
 		return nil, true, nil
 	}
@@ -196,6 +201,7 @@ func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) 
 	s.cur.Advance(fr.Event)
 	s.mu.Unlock()
 	_, repeated := fr.Event.(tail.CaughtUp)
+	s.atEnd = s.atEnd || repeated
 	if len(fr.Payload) == 0 || repeated && caughtUp {
 		return nil, false, nil
 	}
@@ -260,6 +266,9 @@ func (s *Session) deliver(e tail.Event) Item {
 	}
 	arrived := time.Now()
 	payload := s.renderer.Render(e)
+	if _, end := e.(tail.CaughtUp); end {
+		s.atEnd = true
+	}
 	s.mu.Lock()
 	s.cur.Advance(e)
 	s.mu.Unlock()

@@ -17,7 +17,7 @@ export class Livetail {
   async start(...flags: string[]): Promise<void> {
     // The same port each time, so that a page finds the server again.
     if (this.port === 0) this.port = await freePort();
-    const child = spawn(BINARY, ['serve', this.dir, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', '127.0.0.1:0', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, ['serve', this.dir, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', '127.0.0.1:0', ...flags], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TZ: 'UTC' } });
     this.process = child;
     this.output = '';
     child.stdout!.on('data', (d) => (this.output += d));

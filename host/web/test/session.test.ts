@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Session, streamURL, type SocketLike } from '../src/stream/session';
+import type { CountedMessage, FoundMessage } from '../src/stream/protocol';
 import type { Beat, Item, Page, StreamState } from '../src/stream/items';
 
 class Socket implements SocketLike {
@@ -30,6 +31,7 @@ function setup() {
   const pages: Page[] = [];
   const beats: Beat[] = [];
   const failed: [number, string][] = [];
+  const scanned: (FoundMessage | CountedMessage)[] = [];
   const filtered: [number, string][] = [];
   const ends: string[] = [];
   let now = 1_000_000;
@@ -51,7 +53,7 @@ function setup() {
     },
     {
       item: (i) => items.push(i), caughtUp: (at) => ends.push(at), state: (s) => states.push(s), page: (p) => pages.push(p), beat: (b) => beats.push(b),
-      failed: (id, code) => failed.push([id, code]), filtered: (id, at) => filtered.push([id, at]),
+      scanned: (m) => scanned.push(m), failed: (id, code) => failed.push([id, code]), filtered: (id, at) => filtered.push([id, at]),
     },
   );
   const advance = (ms: number) => {
@@ -66,7 +68,7 @@ function setup() {
     now = end;
   };
   session.open({ url: 'ws://x/l', log: '/l', ticketURL: '', lines: 10, include: [], exclude: [] });
-  return { session, sockets, items, ends, states, pages, beats, failed, filtered, advance, last: () => sockets[sockets.length - 1], state: () => states[states.length - 1] };
+  return { session, sockets, items, ends, states, pages, beats, failed, filtered, scanned, advance, last: () => sockets[sockets.length - 1], state: () => states[states.length - 1] };
 }
 
 const lines = (off: number, text: string) => ({ t: 'lines', start: `g.${off}.c`, end: `g.${off + text.length}.d`, text });

@@ -42,3 +42,21 @@ export function age(ms: number): string {
   if (ms < 2000) return t('now');
   return t('ago', { time: duration(Math.max(1000, Math.round(ms / 1000) * 1000)).replace(/\.0(?= )/, '') });
 }
+
+/** A length of time in whole units, for a choice of them. */
+export function span(ms: number): string {
+  const [n, unit] = ms < 3_600_000 ? [ms / 60_000, 'min'] : ms < 86_400_000 ? [ms / 3_600_000, 'h'] : [ms / 86_400_000, 'd'];
+  if (language.value === 'zh') return `${n} ${{ min: '分钟', h: '小时', d: '天' }[unit]}`;
+  return `${n} ${{ min: 'min', h: 'h', d: n === 1 ? 'day' : 'days' }[unit]}`;
+}
+
+/** A time of day, as exactly as steps of so many ms need; the date if they are days. */
+export function clock(ms: number, step: number): string {
+  const d = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, '0');
+  if (step >= 86_400_000) return `${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  if (step >= 60_000) return step >= 10_800_000 ? `${two(d.getMonth() + 1)}-${two(d.getDate())} ${time}` : time;
+  if (step >= 1000) return `${time}:${two(d.getSeconds())}`;
+  return `${time}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, '0')}`;
+}

@@ -28,4 +28,11 @@ export const zh: Record<keyof typeof en, string> = {
   k_follow: '暂停或跟随', k_end: '最新一行并跟随', k_home: '已载入的最早一行', k_scroll: '向上或向下翻页', k_find: '在已载入的行中查找', k_next: '下一个或上一个匹配', k_filter: '过滤', k_error: '下一个或上一个错误', k_warn: '下一个或上一个警告', k_wrap: '自动换行', k_theme: '主题', k_select: '选择下一行或上一行', k_open: '所选行的详情', k_copy: '复制所选行', k_link: '所选行的链接', k_palette: '命令', k_help: '本帮助', k_size: '字号', ago: '{time}前', now: '刚刚', minimap: '错误与匹配概览',
   modeFind: '查找', modeOnly: '仅显示', modeHide: '隐藏', modeMark: '高亮',
   timelineLabel: '各时间的行数（按级别）', timelineHint: '{time}：{n} 行', 
+  timelineSpan: '显示的时间段', timelineRange: '{from} 至 {to}', lastSpan: '最近 {time}', timelineReset: '回到最新', nErrors: '{n} 个错误', nWarnings: '{n} 个警告', notCounted: '尚未统计', countFurther: '继续统计', countFurtherHint: '日志很长：此时间段的其余部分尚未统计',
+  jumpTime: '跳到时间', jumpTimePlaceholder: '10:31，昨天 17:30，15 分钟前', jumpTimeHint: '时刻、日期加时刻，或多久以前。按浏览器所在时区。', jumpTimeUnknown: '无法识别的时间。',
+  searchHistory: '搜索全部历史', allHistory: '全部历史', searchProgress: '搜索进度', searching: '正在搜索…', hit1: '1 处匹配', hitsFound: '{n} 处匹配', searchedTo: '已搜索到 {time}', searchedAll: '已全部搜索，{size}', stop: '停止', searchSkipped: '{n} 个文件无法搜索。', searchTooMany: '只列出 {n} 处匹配，请缩小范围。',
+  why: '为什么什么都看不到？', whyShort: '为什么？', whyFailed: '无法查明：{reason}', whyAsking: '正在检查…', whyNothing: '没有发现异常。', whyUnsupported: '服务器无法判断', findingOk: '正常：', findingNote: '注意：', findingProblem: '问题：',
+  downloadFiltered: '下载匹配的行', k_search: '搜索全部历史', k_when: '跳到时间',
+  fold: '折叠重复行和堆栈', foldedLines: '+{n} 行', foldRepeat: '相同的行；点击逐条显示', foldTrace: '此消息的其余部分；点击显示', k_fold: '折叠重复行和堆栈',
+  merge: '合并', mergeHint: '按时间将两个日志合并显示（Shift+回车）', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
 };

@@ -134,12 +134,17 @@ export class Held {
     this.read(this.forth.id, this.forth.at, false);
   }
 
-  /** Takes a page; says whether it changed anything. */
-  page(page: Page): boolean {
-    if (this.back?.id === page.id) this.backPage(page, this.back);
-    else if (this.forth?.id === page.id) this.forthPage(page, this.forth);
-    else return false;
-    return true;
+  /** Takes a page; says where the server has found the place that was asked about, '' if nobody waits for the page. */
+  page(page: Page): string {
+    if (this.back?.id === page.id) {
+      this.backPage(page, this.back);
+      return page.end || ' ';
+    }
+    if (this.forth?.id === page.id) {
+      this.forthPage(page, this.forth);
+      return page.start || ' ';
+    }
+    return '';
   }
 
   /** Notes that a page will not come; says in which direction, '' if it was none that is waited for. */

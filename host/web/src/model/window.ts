@@ -13,6 +13,8 @@ export interface LineBlock {
   gen: string;
   late: boolean;
   piece: boolean;
+  /** Which of several logs it is from. */
+  part: number;
   text: string;
   starts: number[];
   offs: number[];
@@ -48,8 +50,8 @@ export interface Row {
 
 /** Says how high rows are. */
 export interface Measure {
-  /** Units of a line; 0 hides it. */
-  line(block: LineBlock, index: number): number;
+  /** Units of a line; 0 hides it. before is the block of lines before, if it is held. */
+  line(block: LineBlock, index: number, before: LineBlock | null): number;
   mark: number;
   /** All lines are one unit high, and none is hidden. */
   uniform: boolean;
@@ -162,7 +164,7 @@ export class LogWindow {
 
   setMeasure(measure: Measure): void {
     this.measure = measure;
-    for (const block of this.blocks) this.size(block);
+    for (let i = 0; i < this.blocks.length; i++) this.size(this.blocks[i], 0, this.blocks[i - 1]);
     this.retop();
   }
 
@@ -207,6 +209,11 @@ export class LogWindow {
     if (block.units === null) top += block.kind === 'mark' ? 0 : index;
     else for (let i = 0; i < index; i++) top += block.units[i];
     return this.make(block, index, top);
+  }
+
+  /** The row before this one. */
+  before(row: Row): Row | null {
+    return row.index > 0 ? this.row(row.id - 1) : row.id > this.firstId ? this.row(row.id - 1) : null;
   }
 
   /** The row after this one, without searching. */
@@ -275,13 +282,13 @@ export class LogWindow {
       this.lines += block.n;
       this.chars += block.text.length;
     }
-    this.size(block);
+    this.size(block, 0, this.blocks[this.blocks.length - 2]);
   }
 
   // Lines that come one by one share a block, so that blocks stay few.
   private merge(chunk: Chunk): boolean {
     const last = this.blocks[this.blocks.length - 1];
-    if (!last || last.kind !== 'lines' || last.gen !== chunk.gen || last.late !== chunk.late || last.piece || chunk.piece) return false;
+    if (!last || last.kind !== 'lines' || last.gen !== chunk.gen || last.late !== chunk.late || last.part !== (chunk.part ?? 0) || last.piece || chunk.piece) return false;
     if (last.n + chunk.starts.length > BLOCK_LINES || last.text.length + chunk.text.length > BLOCK_CHARS) return false;
     if (chunk.offs[0] < last.offs[last.n - 1]) return false;
     const from = last.n;
@@ -300,7 +307,7 @@ export class LogWindow {
     this.rows += chunk.starts.length;
     this.lines += chunk.starts.length;
     this.chars += text.length;
-    this.size(last, from);
+    this.size(last, from, this.blocks[this.blocks.length - 2]);
     return true;
   }
 
@@ -313,7 +320,7 @@ export class LogWindow {
     return block.sum;
   }
 
-  private size(block: Block, from = 0): void {
+  private size(block: Block, from = 0, previous?: Block): void {
     if (block.kind === 'mark') {
       block.sum = this.measure.mark;
       return;
@@ -324,7 +331,8 @@ export class LogWindow {
       return;
     }
     const units = from > 0 && block.units !== null ? block.units : new Array<number>(from).fill(1);
-    for (let i = from; i < block.n; i++) units[i] = this.measure.line(block, i);
+    const before = previous?.kind === 'lines' ? previous : null;
+    for (let i = from; i < block.n; i++) units[i] = this.measure.line(block, i, before);
     block.units = units;
     block.sum = units.reduce((sum, u) => sum + u, 0);
   }
@@ -343,7 +351,7 @@ export function lineText(block: LineBlock, index: number): string {
 
 function toBlock(chunk: Chunk, id: number): LineBlock {
   return {
-    kind: 'lines', id, n: chunk.starts.length, gen: chunk.gen, late: chunk.late, piece: chunk.piece === 'middle' || chunk.piece === 'last',
+    kind: 'lines', id, n: chunk.starts.length, gen: chunk.gen, late: chunk.late, piece: chunk.piece === 'middle' || chunk.piece === 'last', part: chunk.part ?? 0,
     text: chunk.text, starts: Array.from(chunk.starts), offs: Array.from(chunk.offs), levels: Array.from(chunk.levels), states: null,
     at: chunk.at, end: chunk.end, units: null, sum: 0, top: 0,
   };

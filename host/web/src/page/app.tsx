@@ -1,20 +1,30 @@
 // Which of the two pages the address means. Going from one to the other needs no new document.
 
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { IndexPage } from './index';
 import { LivePage } from './livepage';
-import { logOf, urlOf } from './url';
+import { logOf, parseView, urlOf } from './url';
 
 const path = signal(location.pathname);
+/** Which logs are merged into the one at the path: another view altogether. */
+const merged = signal(parseView(location.search).others.join('\n'));
 const log = computed(() => logOf({ pathname: path.value }, document.baseURI));
 
-window.addEventListener('popstate', () => (path.value = location.pathname));
+function arrived(): void {
+  batch(() => {
+    path.value = location.pathname;
+    merged.value = parseView(location.search).others.join('\n');
+  });
+}
 
-/** Opens a log, or the list for ''. */
-export function go(to: string): void {
+window.addEventListener('popstate', arrived);
+
+/** Opens a log, or the list for ''; with others, merged by time. */
+export function go(to: string, others: readonly string[] = []): void {
   const url = to === '' ? new URL(document.baseURI) : urlOf(to, document.baseURI);
-  history.pushState(null, '', url.pathname);
-  path.value = location.pathname;
+  others.forEach((log) => url.searchParams.append('with', log));
+  history.pushState(null, '', url.pathname + url.search);
+  arrived();
 }
 
 /** A link that stays within the document, unless a new tab was asked for. */
@@ -25,5 +35,5 @@ export function follow(event: MouseEvent, to: string): void {
 }
 
 export function App() {
-  return log.value === '' ? <IndexPage /> : <LivePage key={log.value} log={log.value} />;
+  return log.value === '' ? <IndexPage /> : <LivePage key={`${log.value}\n${merged.value}`} log={log.value} />;
 }

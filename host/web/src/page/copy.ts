@@ -3,6 +3,8 @@
 import { signal } from '@preact/signals';
 import { markdown, plain } from '../text/plain';
 import type { Live } from './live';
+import { urlOf } from './url';
+import * as prefs from './prefs';
 
 /** When something was last copied; the page shows it for a moment. */
 export const copiedAt = signal(0);
@@ -37,8 +39,11 @@ function meant(live: Live): string[] {
     }
   }
   if (low === null || high === null) return [];
+  // What is folded into the last line belongs to it.
+  const end = prefs.fold.peek() ? live.window.row(high) : null;
+  if (end) high = live.painter.folded(end).ids.at(-1) ?? high;
   const lines: string[] = [];
-  for (const row of live.rowsBetween(low, high)) if (row.block.kind === 'lines' && row.units > 0) lines.push(plain(live.window.text(row)));
+  for (const row of live.rowsBetween(low, high)) if (row.block.kind === 'lines' && !row.block.piece && (row.units > 0 || prefs.fold.peek())) lines.push(plain(live.window.text(row)));
   return lines;
 }
 
@@ -58,8 +63,16 @@ export function linkTo(position: string): string {
 export async function copyLink(live: Live): Promise<void> {
   const id = live.selected.value;
   const row = id === null ? null : live.window.row(id);
-  const position = row ? live.window.position(row) : '';
-  if (!position) return;
+  if (row?.block.kind === 'lines' && live.logs.length > 1) {
+    // In its own log, where the line has a place.
+    const url = urlOf(live.logs[row.block.part], document.baseURI);
+    url.searchParams.set('at', live.window.position(row));
+    await put(url.href);
+    return;
+  }
+  const plainly = row ? live.window.position(row) : '';
+  if (!plainly) return;
+  const position = await live.addresses.resolve(plainly);
   live.setView({ at: position });
   live.repaint();
   await put(linkTo(position));

@@ -3,9 +3,11 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { number, t, type Key } from '../i18n/text';
+import { go } from './app';
 import { hits, seekHit } from './find';
 import { Icon } from './icons';
 import type { Panels } from './keys';
+import { splitPath } from './list';
 import type { Live } from './live';
 import { LEVELS } from '../text/level';
 
@@ -55,13 +57,17 @@ export function FilterBar({ live, panels }: { live: Live; panels: Panels }) {
           else draft.value = e.currentTarget.value;
         }}
         onKeyDown={(e) => {
-          if (e.key === 'Enter') submit(!e.shiftKey);
+          if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && mode.value === 'find' && live.canScan) live.search.start(v.search);
+          else if (e.key === 'Enter') submit(!e.shiftKey);
           else if (e.key === 'Escape') live.surface.element.focus();
           else return;
           e.preventDefault();
           e.stopPropagation();
         }} />
       {mode.value === 'find' && v.search !== '' && <HitCount live={live} />}
+      {mode.value === 'find' && v.search !== '' && live.canScan && (
+        <button type="button" class="all-history" title={`${t('searchHistory')} (s)`} onClick={() => live.search.start(v.search)}>{t('allHistory')}</button>
+      )}
     </div>
   );
 }
@@ -87,6 +93,13 @@ export function Chips({ live }: { live: Live }) {
   const toggle = (name: string) => live.setView({ hide: v.hide.includes(name) ? v.hide.filter((h) => h !== name) : [...v.hide, name] });
   return (
     <div class="chips" role="group" aria-label={t('levels')}>
+      {live.logs.length > 1 && live.logs.map((log, i) => (
+        <span key={log} class={`chip log part${i}${v.muted.includes(i) ? ' muted' : ''}`} title={log}>
+          <button type="button" class="name" aria-pressed={!v.muted.includes(i)} title={t('muteLog', { log })} onClick={() => live.hidden.mute(i)}><i class="swatch" aria-hidden="true" />{splitPath(log).name}</button>
+          <button type="button" class="solo" title={t('soloLog', { log })} aria-label={t('soloLog', { log })} onClick={() => live.hidden.solo(i)}>{t('solo')}</button>
+          {i > 0 && <button type="button" title={t('unmerge', { log })} aria-label={t('unmerge', { log })} onClick={() => go(live.log, live.logs.slice(1).filter((l) => l !== log))}><Icon name="close" /></button>}
+        </span>
+      ))}
       {LEVELS.map((name, i) => ({ name, i })).reverse().filter(({ name, i }) => i > 0 && (counts[i] > 0 || v.hide.includes(name))).map(({ name, i }) => {
         const level = t(`lv_${name}` as Key);
         const on = !v.hide.includes(name);

@@ -4,8 +4,8 @@ import { t, type Key } from '../i18n/text';
 import { Icon } from './icons';
 
 const keys: [string, Key][] = [
-  ['Space', 'k_follow'], ['End', 'k_end'], ['Home', 'k_home'], ['j k ↑ ↓', 'k_select'], ['PgUp PgDn', 'k_scroll'], ['/', 'k_find'], ['n N', 'k_next'], ['f', 'k_filter'],
-  ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['c', 'k_copy'], ['l', 'k_link'], ['z', 'k_wrap'], ['+ −', 'k_size'], ['t', 'k_theme'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
+  ['Space', 'k_follow'], ['End', 'k_end'], ['Home', 'k_home'], ['j k ↑ ↓', 'k_select'], ['PgUp PgDn', 'k_scroll'], ['/', 'k_find'], ['n N', 'k_next'], ['f', 'k_filter'], ['s', 'k_search'], ['T', 'k_when'],
+  ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['c', 'k_copy'], ['l', 'k_link'], ['z', 'k_wrap'], ['r', 'k_fold'], ['+ −', 'k_size'], ['t', 'k_theme'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
 ];
 
 /** A dialog of the browser's own kind, which brings focus and Escape with it. */

@@ -12,6 +12,8 @@ export interface Panels {
   palette: Signal<boolean>;
   find: Signal<boolean>;
   filter: Signal<boolean>;
+  when: Signal<boolean>;
+  why: Signal<boolean>;
 }
 
 export function resize(by: number): void {
@@ -38,7 +40,7 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       panels.palette.value = !panels.palette.value;
       return true;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || panels.help.value || panels.palette.value) return false;
+    if (event.ctrlKey || event.metaKey || event.altKey || panels.help.value || panels.palette.value || panels.when.value || panels.why.value) return false;
     const target = event.target as HTMLElement;
     if (target.closest('input, textarea, select, [contenteditable]')) return false;
     const onButton = target.closest('button, a') !== null;
@@ -82,6 +84,15 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case 'f':
         panels.filter.value = true;
         return true;
+      case 's':
+        if (!live.canScan) return false;
+        live.search.open.value = true;
+        if (live.view.value.search && live.search.typed.value !== live.view.value.search) live.search.start(live.view.value.search);
+        return true;
+      case 'T':
+        if (!live.canScan) return false;
+        panels.when.value = true;
+        return true;
       case 'n':
         seekHit(live, true);
         return true;
@@ -102,6 +113,9 @@ export function bindKeys(live: Live, panels: Panels): () => void {
         return true;
       case 'z':
         prefs.wrap.value = !prefs.wrap.value;
+        return true;
+      case 'r':
+        prefs.fold.value = !prefs.fold.value;
         return true;
       case 't':
         nextTheme();
@@ -124,6 +138,7 @@ export function bindKeys(live: Live, panels: Panels): () => void {
         return true;
       case 'Escape':
         if (live.drawer.value) live.drawer.value = false;
+        else if (live.search.open.value) live.search.close();
         else if (live.selected.value !== null) live.select(null);
         else if (live.view.value.search) live.setView({ search: '' });
         return true;

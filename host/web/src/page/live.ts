@@ -4,8 +4,13 @@
 import { signal } from '@preact/signals';
 import { Held, type Head } from '../model/held';
 import type { Row } from '../model/window';
-import { Stream } from '../stream/bridge';
+import { MergedStream, Stream, type StreamLike } from '../stream/bridge';
+import { bare, parsePosition } from '../stream/position';
 import type { Batch, Beat, FromWorker, Stats, StreamState } from '../stream/items';
+import { Addresses } from './addresses';
+import { Hidden } from './hidden';
+import { HistorySearch } from './search';
+import { Times } from './times';
 import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
 import { formatView, parseView, socketURL, type View } from './url';
@@ -42,7 +47,15 @@ export class Live {
   /** Goes up whenever what is held or shown has changed. */
   readonly version = signal(0);
 
-  private readonly stream: Stream;
+  readonly search = new HistorySearch(() => ++this.ids, (m) => this.stream.scan(m), (id) => this.stream.cancel(id));
+  readonly times: Times = new Times(this, () => ++this.ids);
+
+  readonly hidden = new Hidden(this);
+  readonly addresses: Addresses = new Addresses(this, () => ++this.ids);
+
+  readonly stream: StreamLike;
+  /** What is shown: one log, or several merged by time. */
+  readonly logs: readonly string[];
   private batches: Batch[] = [];
   private frame = 0;
   private ids = 0;
@@ -52,6 +65,7 @@ export class Live {
   private jumping = '';
   private countsDue = 0;
   private stopped = false;
+  private news = 0;
   private disposers: (() => void)[] = [];
 
   constructor(readonly log: string) {
@@ -64,14 +78,18 @@ export class Live {
     this.view.value = parseView(location.search);
     this.jumping = this.view.value.at;
     this.applyTerms();
-    this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()));
+    this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()), prefs.fold.subscribe(() => this.hidden.refold()));
     this.disposers.push(prefs.language.subscribe(() => this.repaint()));
-    this.stream = new Stream((m) => this.receive(m));
+    this.logs = [log, ...this.view.value.others];
+    this.painter.logs = this.logs;
+    this.stream = this.logs.length > 1 ? new MergedStream(this.logs, (l) => socketURL(l, document.baseURI), (m) => this.receive(m)) : new Stream((m) => this.receive(m));
+    this.news = window.setInterval(() => this.times.tick(), 1000);
     this.connect();
   }
 
   dispose(): void {
     this.stopped = true;
+    clearInterval(this.news);
     cancelAnimationFrame(this.frame);
     this.stream.stop();
     this.surface.destroy();
@@ -83,6 +101,7 @@ export class Live {
     const v = this.view.value;
     this.accepted = { include: v.include, exclude: v.exclude };
     this.content.clear();
+    this.times.begun = false;
     this.stream.open({
       url: socketURL(this.log, document.baseURI), log: this.log, ticketURL: new URL('-/ticket', document.baseURI).href, lines: v.lines, include: v.include, exclude: v.exclude,
       ...(v.from ? { from: v.from } : {}), ...(v.since ? { since: v.since } : {}), ...(v.wait ? { wait: true } : {}),
@@ -104,7 +123,10 @@ export class Live {
       case 'state': {
         const opened = m.state.phase === 'open' && this.state.value.phase !== 'open';
         this.state.value = m.state;
-        if (m.state.phase !== 'open') this.content.forget();
+        if (m.state.phase !== 'open') {
+          this.content.forget();
+          this.times.counts.forget();
+        }
         if (opened && this.jumping) this.jump(this.jumping);
         this.schedule();
         break;
@@ -116,7 +138,16 @@ export class Live {
         this.stats.value = m.stats;
         break;
       case 'page':
-        if (this.content.page(m.page)) this.onPage();
+        if (this.times.page(m.page.id, m.page.start)) break;
+        if (this.addresses.answered(m.page.id, m.page.start)) break;
+        {
+          const place = this.content.page(m.page);
+          if (place) this.onPage(place);
+        }
+        break;
+      case 'scanned':
+        if (m.message.t === 'found') this.search.found(m.message);
+        else this.times.counted(m.message);
         break;
       case 'filtered':
         if (m.id === this.filterId) this.onFiltered(m.at);
@@ -146,7 +177,7 @@ export class Live {
 
   private accept(batch: Batch): void {
     // The row of a long line says how much of it there is.
-    if (batch.items.some((i) => i.k === 'lines' && (i.piece === 'middle' || i.piece === 'last'))) this.surface.repaint();
+    if (prefs.fold.peek() || batch.items.some((i) => i.k === 'lines' && (i.piece === 'middle' || i.piece === 'last'))) this.surface.repaint();
     this.content.accept(batch);
     this.tell();
   }
@@ -208,7 +239,16 @@ export class Live {
     this.tell();
   }
 
-  private onPage(): void {
+  private onPage(place: string): void {
+    // A file that was compressed since has another name for the same line.
+    if (this.fresh) {
+      this.fresh = false;
+      if (parsePosition(place)) {
+        const found = bare(place);
+        if (this.painter.at === this.anchorAt) this.painter.at = found;
+        this.anchorAt = found;
+      }
+    }
     const row = this.anchorAt ? this.window.find(this.anchorAt) : null;
     if (row) {
       if (this.reselect && this.window.position(row) === this.anchorAt) this.select(row.id);
@@ -220,6 +260,9 @@ export class Live {
   }
 
   private onFailed(id: number, code: string, message: string): void {
+    if (this.search.failed(id, code, message)) return;
+    if (this.times.failed(id, code)) return;
+    if (this.addresses.answered(id, '')) return;
     if (id === this.filterId) {
       if (this.filterAgain()) return;
       // What the server did not take must not stay in the address.
@@ -242,7 +285,7 @@ export class Live {
   jump(position: string): void {
     this.jumping = '';
     const held = this.window.find(position);
-    if (held && this.window.position(held) === position) {
+    if (held && this.window.position(held) === bare(position)) {
       this.pause();
       this.surface.scrollToRow(held, 0.3);
       this.select(held.id);
@@ -252,11 +295,26 @@ export class Live {
     this.showAround(position);
   }
 
+  /** A match of a search, in its context: without the filter, which may hide what stands around it. */
+  showMatch(position: string): void {
+    this.jumpFailed.value = false;
+    const { include, exclude } = this.view.value;
+    if (include.length + exclude.length === 0) {
+      this.reselect = true;
+      this.jump(position);
+      return;
+    }
+    this.jumping = position;
+    this.setFilter([], []);
+  }
+
+  private fresh = false;
   private showAround(position: string): void {
+    this.fresh = true;
     this.content.around(position);
     this.surface.following = false;
     this.surface.repaint();
-    this.anchorAt = position;
+    this.anchorAt = bare(position);
     this.content.readForth();
     this.content.readBack();
   }
@@ -290,14 +348,30 @@ export class Live {
     const place = top && !this.content.following ? this.window.position(top) : '';
     this.reselect = place !== '' && chosen !== null;
     this.selected.value = this.painter.selected = null;
+    if (at) this.times.refilter(at);
     // Batches of the old filter that have not been shown yet are history by now, and are read as such.
     for (const _ of this.batches.splice(0)) this.stream.ack();
-    if (place) this.showAround(place);
+    if (this.jumping) {
+      const wanted = this.jumping;
+      this.jumping = '';
+      this.reselect = true;
+      this.pause();
+      this.showAround(wanted);
+    } else if (place) this.showAround(place);
     else {
       this.content.clear(at);
       this.surface.repaint();
     }
     this.schedule();
+  }
+
+  get canScan(): boolean {
+    return this.state.value.capabilities.includes('scan');
+  }
+
+  /** Everything there was has been received, and what is held reaches to the newest line. */
+  get settled(): boolean {
+    return this.stats.peek().caughtUp && this.content.attached;
   }
 
   // ---- looks
@@ -306,14 +380,14 @@ export class Live {
     const before = this.view.value;
     this.view.value = { ...before, ...change };
     if (change.search !== undefined || change.highlight) this.applyTerms();
-    if (change.hide) this.remeasure(true);
-    if (change.at !== undefined) this.painter.at = change.at;
+    if (change.hide || change.muted) this.remeasure(true);
+    if (change.at !== undefined) this.painter.at = bare(change.at);
     history.replaceState(history.state, '', location.pathname + formatView(location.search, this.view.value) + location.hash);
   }
 
   private applyTerms(): void {
     const { at, highlight, search } = this.view.value;
-    this.painter.at = at;
+    this.painter.at = bare(at);
     Object.assign(this.painter, termsOf(highlight, search));
     this.repaint();
   }
@@ -340,12 +414,12 @@ export class Live {
   }
 
   private columns = 0;
-  private remeasure(force = false): void {
+  remeasure(force = false): void {
     const wrap = prefs.wrap.value;
     const columns = wrap ? this.surface.columns : 0;
     if (!force && columns === this.columns) return;
     this.columns = columns;
-    this.window.setMeasure(measureFor(wrap, columns, this.view.value.hide));
+    this.window.setMeasure(measureFor(wrap, columns, this.view.value.hide, prefs.fold.value, this.hidden.unfolded, new Set(this.view.value.muted)));
     this.schedule();
   }
 

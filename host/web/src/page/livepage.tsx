@@ -8,6 +8,7 @@ import { Drawer } from './drawer';
 import { Chips, FilterBar } from './filterbar';
 import { Help } from './help';
 import { Icon, Logo } from './icons';
+import { DoctorDialog } from './doctor';
 import { Empty } from './index';
 import { bindKeys, type Panels } from './keys';
 import { Live } from './live';
@@ -15,15 +16,17 @@ import { Announcer } from './announce';
 import { Minimap } from './minimap';
 import { Palette } from './palette';
 import { Timeline } from './timeline';
-import { LanguageButton, ThemeButton, WrapButton } from './settings';
+import { FoldButton, LanguageButton, ThemeButton, WrapButton } from './settings';
 import { fetchRoots, splitPath } from './list';
+import { Results } from './results';
 import { Strip } from './strip';
+import { WhenDialog } from './whendialog';
 import * as prefs from './prefs';
 
 export function LivePage({ log }: { log: string }) {
   const live = useMemo(() => new Live(log), [log]);
   const place = useRef<HTMLDivElement>(null);
-  const panels: Panels = { help: useSignal(false), palette: useSignal(false), find: useSignal(false), filter: useSignal(false) };
+  const panels: Panels = { help: useSignal(false), palette: useSignal(false), find: useSignal(false), filter: useSignal(false), when: useSignal(false), why: useSignal(false) };
 
   useEffect(() => {
     const surface = live.surface.element;
@@ -75,6 +78,7 @@ export function LivePage({ log }: { log: string }) {
         <span class="grow" />
         {!refused && <FilterBar live={live} panels={panels} />}
         {!refused && <FollowButton live={live} />}
+        {!refused && <FoldButton />}
         {!refused && <WrapButton />}
         <ThemeButton />
         <LanguageButton />
@@ -83,21 +87,24 @@ export function LivePage({ log }: { log: string }) {
       {!refused && (
         <div class="overview">
           <Chips live={live} />
-          {prefs.timeline.value && <Timeline live={live} />}
+          {prefs.timeline.value && <Timeline live={live} panels={panels} />}
         </div>
       )}
       <main class="stage">
         <div class="place" ref={place} />
         <HeadNote live={live} />
         <Minimap live={live} />
-        <Overlay live={live} />
+        <Overlay live={live} panels={panels} />
         <Pill live={live} />
+        <Results live={live} />
         <Drawer live={live} />
       </main>
-      <Strip live={live} />
+      <Strip live={live} panels={panels} />
       <Announcer live={live} />
       <Help open={panels.help} />
       <Palette live={live} panels={panels} />
+      <WhenDialog live={live} open={panels.when} />
+      <DoctorDialog log={log} open={panels.why} />
     </div>
   );
 }
@@ -125,6 +132,10 @@ function bindSurface(live: Live): () => void {
     const id = live.surface.idOf(e.target as Node);
     if (id === null) return;
     live.pause();
+    if ((e.target as Element).closest('.fold')) {
+      live.hidden.unfold(id);
+      return;
+    }
     if ((e.target as Element).closest('.badge, .mark')) live.drawer.value = true;
     live.select(live.selected.value === id && !live.drawer.value ? null : id);
   };
@@ -186,7 +197,8 @@ function HeadNote({ live }: { live: Live }) {
 const explained = new Set(['not_allowed', 'not_found', 'not_regular', 'unreadable', 'bad_request', 'unsupported', 'too_many']);
 
 // What to say while there is nothing to see.
-function Overlay({ live }: { live: Live }) {
+function Overlay({ live, panels }: { live: Live; panels: Panels }) {
+  const why = <button type="button" onClick={() => (panels.why.value = true)}>{t('why')}</button>;
   const s = live.state.value;
   void live.version.value;
   if (s.phase === 'refused' || s.phase === 'ended') {
@@ -200,6 +212,7 @@ function Overlay({ live }: { live: Live }) {
           <p class="actions">
             {code === 'not_found' && <button type="button" class="primary" onClick={() => live.connect({ wait: true })}>{t('waitForIt')}</button>}
             <button type="button" onClick={() => live.connect()}>{t('tryAgain')}</button>
+            {code !== 'not_allowed' && why}
             <a class="button" href={new URL(document.baseURI).pathname} onClick={(e) => follow(e, '')}>{t('allLogs')}</a>
           </p>
         </Empty>
@@ -214,7 +227,7 @@ function Overlay({ live }: { live: Live }) {
   if (s.phase !== 'open' || live.head.value === 'loading') return null;
   const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
   const caughtUp = live.stats.value.caughtUp;
-  return caughtUp || live.view.value.wait ? <div class="overlay"><Empty title={t(filtered ? 'noLineMatches' : caughtUp ? 'emptyLog' : 'waitingForLog')} hint="" /></div> : null;
+  return caughtUp || live.view.value.wait ? <div class="overlay"><Empty title={t(filtered ? 'noLineMatches' : caughtUp ? 'emptyLog' : 'waitingForLog')} hint=""><p class="actions">{why}</p></Empty></div> : null;
 }
 
 // What may be followed instead.

@@ -2,6 +2,7 @@
 
 import { lineText, type LineBlock, type LogWindow, type Measure } from '../model/window';
 import { LEVELS } from '../text/level';
+import { foldOf, type Fold } from '../text/fold';
 import { searchPattern, type Term } from '../text/spans';
 import { cellsOf } from '../view/paint';
 
@@ -19,14 +20,21 @@ export function termsOf(highlight: readonly string[], search: string): { terms: 
   return { terms, search: pattern };
 }
 
-/** Heights of lines: wrapped after so many columns or not, and none for hidden levels. */
-export function measureFor(wrap: boolean, columns: number, hide: readonly string[]): Measure {
+/** What a line of a block is to the one before it. */
+export function foldAt(block: LineBlock, i: number, before: LineBlock | null): Fold {
+  if (i === 0 && (!before || block.late || before.late || before.part !== block.part)) return '';
+  return foldOf(lineText(block, i), i > 0 ? lineText(block, i - 1) : lineText(before!, before!.n - 1));
+}
+
+/** Heights of lines: wrapped after so many columns or not, and none for hidden levels and for what is folded, unless it is unfolded. */
+export function measureFor(wrap: boolean, columns: number, hide: readonly string[], fold: boolean, unfolded: ReadonlySet<number>, muted: ReadonlySet<number>): Measure {
   const hidden = new Set(hide.map((name) => LEVELS.indexOf(name as (typeof LEVELS)[number])));
   return {
     mark: 2,
-    uniform: !wrap && hidden.size === 0,
-    line: (block: LineBlock, i: number) => {
-      if (block.piece || hidden.has(block.levels[i])) return 0;
+    uniform: !wrap && hidden.size === 0 && muted.size === 0 && !fold,
+    line: (block: LineBlock, i: number, before: LineBlock | null) => {
+      if (block.piece || hidden.has(block.levels[i]) || muted.has(block.part)) return 0;
+      if (fold && !unfolded.has(block.id + i) && foldAt(block, i, before) !== '') return 0;
       return wrap ? /* what it takes indeed is measured when it is painted */ Math.max(1, Math.ceil(cellsOf(lineText(block, i)) / columns)) : 1;
     },
   };

@@ -12,12 +12,14 @@ import { fetchLogs, score, search, splitPath, type Entry } from './list';
 import type { Live } from './live';
 import * as prefs from './prefs';
 import { nextTheme } from './settings';
-import { urlOf } from './url';
+import { MOST_LOGS, urlOf } from './url';
 
 interface Command {
   label: string;
   key: string;
   run: () => void;
+  /** Another log, which can be merged as well. */
+  log?: string;
 }
 
 function commands(live: Live, panels: Panels): Command[] {
@@ -28,8 +30,14 @@ function commands(live: Live, panels: Panels): Command[] {
     ...(live.state.value.capabilities.includes('filter') ? [c(t('filter'), 'f', () => (panels.filter.value = true))] : []),
     c(t('nextError'), 'e', () => seekLevel(live, true, true)),
     c(t('nextWarn'), 'w', () => seekLevel(live, true, false)),
+    ...(live.canScan ? [
+      c(t('searchHistory'), 's', () => live.search.start(live.view.value.search)),
+      c(t('jumpTime'), 'T', () => (panels.when.value = true)),
+    ] : []),
+    c(t('why'), '', () => (panels.why.value = true)),
     c(t('goTop'), 'Home', () => { live.pause(); live.surface.element.scrollTop = 0; }),
     c(t('wrap'), 'z', () => (prefs.wrap.value = !prefs.wrap.value)),
+    c(t('fold'), 'r', () => (prefs.fold.value = !prefs.fold.value)),
     c(t('density'), '', () => (prefs.dense.value = !prefs.dense.value)),
     c(t('timeline'), '', () => (prefs.timeline.value = !prefs.timeline.value)),
     c(t('textBigger'), '+', () => resize(1)),
@@ -44,17 +52,20 @@ function commands(live: Live, panels: Panels): Command[] {
       live.setView({ search: '', highlight: [], hide: [], at: '' });
       if (filtered) live.setFilter([], []);
     }),
-    c(t('download'), '', () => download(live.log)),
+    c(t('download'), '', () => download(live.log, [], [])),
+    ...(live.view.value.include.length + live.view.value.exclude.length > 0 ? [c(t('downloadFiltered'), '', () => download(live.log, live.view.value.include, live.view.value.exclude))] : []),
     c(t('help'), '?', () => (panels.help.value = true)),
     c(t('allLogs'), '', () => go('')),
   ];
 }
 
-// The whole log as the server has it, all generations; the browser saves it as it comes.
-function download(log: string): void {
+// The log as the server has it, all generations, or the lines of it that pass the filter; the browser saves it as it comes.
+function download(log: string, include: string[], exclude: string[]): void {
   const link = document.createElement('a');
   const url = urlOf(log, document.baseURI);
   url.searchParams.set('download', '1');
+  include.forEach((p) => url.searchParams.append('include', p));
+  exclude.forEach((p) => url.searchParams.append('exclude', p));
   link.href = url.href;
   link.download = splitPath(log).name;
   document.body.append(link);
@@ -80,10 +91,18 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
   const q = query.value.trim();
   const found: Command[] = [
     ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
-    ...search(logs.value, q).filter((e) => e.log !== live.log).slice(0, q ? 50 : 8).map((e) => ({ label: e.log, key: '', run: () => go(e.log) })),
+    ...search(logs.value, q).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : 8).map((e) => ({ label: e.log, key: '', run: () => go(e.log), log: e.log })),
   ];
-  const run = (command: Command | undefined) => {
+  const merge = (log: string) => {
+    panels.palette.value = false;
+    go(live.log, [...live.logs.slice(1), log]);
+  };
+  const run = (command: Command | undefined, merging = false) => {
     if (!command) return;
+    if (merging && command.log && live.logs.length < MOST_LOGS) {
+      merge(command.log);
+      return;
+    }
     panels.palette.value = false;
     live.surface.element.focus();
     command.run();
@@ -95,7 +114,7 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
         onKeyDown={(e) => {
           if (e.key === 'ArrowDown') chosen.value = Math.min(found.length - 1, chosen.value + 1);
           else if (e.key === 'ArrowUp') chosen.value = Math.max(0, chosen.value - 1);
-          else if (e.key === 'Enter') run(found[chosen.value]);
+          else if (e.key === 'Enter') run(found[chosen.value], e.shiftKey);
           else return;
           e.preventDefault();
           document.getElementById(`p${chosen.value}`)?.scrollIntoView({ block: 'nearest' });
@@ -104,6 +123,7 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
         {found.map((c, i) => (
           <li key={c.label} id={`p${i}`} role="option" aria-selected={i === chosen.value} onClick={() => run(c)} onMouseMove={() => (chosen.value = i)}>
             <span>{c.label}</span>{c.key && <kbd>{c.key}</kbd>}
+            {c.log && live.logs.length < MOST_LOGS && <button type="button" tabIndex={-1} title={t('mergeHint')} onClick={(e) => { e.stopPropagation(); merge(c.log!); }}>{t('merge')}</button>}
           </li>
         ))}
       </ul>

@@ -12,6 +12,7 @@ interface Prefs {
   size: number;
   dense: boolean;
   timeline: boolean;
+  fold: boolean;
 }
 
 const KEY = 'livetail';
@@ -19,7 +20,7 @@ const KEY = 'livetail';
 function load(): Prefs {
   const small = window.matchMedia('(max-width: 640px)').matches;
   const usual: Prefs = {
-    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true,
+    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false,
   };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
@@ -28,7 +29,7 @@ function load(): Prefs {
       language: kept.language === 'en' || kept.language === 'zh' ? kept.language : usual.language,
       wrap: kept.wrap ?? usual.wrap,
       size: typeof kept.size === 'number' && kept.size >= 9 && kept.size <= 24 ? kept.size : usual.size,
-      dense: kept.dense === true, timeline: kept.timeline !== false,
+      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true,
     };
   } catch {
     return usual;
@@ -42,10 +43,12 @@ export const wrap = signal(first.wrap);
 export const size = signal(first.size);
 export const dense = signal(first.dense);
 export const timeline = signal(first.timeline);
+/** Repeats and stack traces are folded into the line before. */
+export const fold = signal(first.fold);
 
 let kept = false;
 effect(() => {
-  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value };
+  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value };
   const root = document.documentElement;
   root.lang = prefs.language === 'zh' ? 'zh-CN' : 'en';
   if (prefs.theme === 'system') delete root.dataset.theme;

@@ -2,7 +2,7 @@
 
 import { t } from '../i18n/text';
 import { Icon } from './icons';
-import { language, theme, wrap, type Theme } from './prefs';
+import { fold, language, theme, wrap, type Theme } from './prefs';
 
 const themes: Theme[] = ['system', 'light', 'dark'];
 
@@ -28,6 +28,14 @@ export function WrapButton() {
   return (
     <button type="button" class={wrap.value ? 'tool on' : 'tool'} aria-pressed={wrap.value} title={`${t('wrap')} (z)`} aria-label={t('wrap')} onClick={() => (wrap.value = !wrap.value)}>
       <Icon name="wrap" />
+    </button>
+  );
+}
+
+export function FoldButton() {
+  return (
+    <button type="button" class={fold.value ? 'tool on fold-tool' : 'tool fold-tool'} aria-pressed={fold.value} title={`${t('fold')} (r)`} aria-label={t('fold')} onClick={() => (fold.value = !fold.value)}>
+      <Icon name="fold" />
     </button>
   );
 }

@@ -3,9 +3,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bytes, duration, number, t } from '../i18n/text';
+import type { Panels } from './keys';
 import type { Live } from './live';
 
-export function Strip({ live }: { live: Live }) {
+export function Strip({ live, panels }: { live: Live; panels: Panels }) {
   const now = useSignal(Date.now());
   useEffect(() => {
     const timer = setInterval(() => (now.value = Date.now()), 1000);
@@ -46,6 +47,7 @@ export function Strip({ live }: { live: Live }) {
         ? <span class="item rate">{t('rate', { n: number(stats.perSecond) })}</span>
         : <span class="item" title={t('idleHint', { time: duration(heard) })}>{t('idle', { time: duration(Math.floor(quiet / 1000) * 1000).replace('.0', '') })}</span>)}
       <span class={gaps > 0 ? 'item gaps some' : 'item gaps'} title={t('gapsHint')}>{gaps > 0 ? t(gaps === 1 ? 'gap1' : 'gaps', { n: number(gaps) }) : t('noGaps')}</span>
+      {s.phase !== 'refused' && <button type="button" class="why" title={t('why')} onClick={() => (panels.why.value = true)}>{t('whyShort')}</button>}
       <span class="grow" />
       {!live.attached.value && <span class="item away">{t('notLive')}</span>}
       <span class="item held">{t('loadedLines', { n: number(live.held.value) })}</span>

@@ -1,6 +1,9 @@
 // What the address says: which log, and how it is looked at. The stream's own parameters keep their names, so that the page's
 // address with another Accept header is the same stream.
 
+/** Most logs that are merged. */
+export const MOST_LOGS = 6;
+
 export interface View {
   include: string[];
   exclude: string[];
@@ -12,6 +15,10 @@ export interface View {
   search: string;
   highlight: string[];
   hide: string[];
+  /** Other logs that are merged with this one. */
+  others: string[];
+  /** Logs that are not shown, by their number; 0 is this one. */
+  muted: number[];
 }
 
 /** The part of the path below the server's base path. */
@@ -50,19 +57,22 @@ export function parseView(search: string): View {
     include: q.getAll('include').filter(Boolean), exclude: q.getAll('exclude').filter(Boolean), since: q.get('since') ?? '', from: q.get('from') ?? '',
     at: q.get('at') ?? '', lines: Number.isInteger(lines) && lines > 0 ? Math.min(lines, 10_000) : 1000, wait: q.get('wait') === '1',
     search: q.get('find') ?? '', highlight: q.getAll('mark').filter(Boolean), hide: (q.get('hide') ?? '').split(',').filter(Boolean),
+    others: q.getAll('with').filter(Boolean).slice(0, MOST_LOGS - 1), muted: (q.get('mute') ?? '').split(',').filter((n) => /^\d$/.test(n)).map(Number),
   };
 }
 
 /** Writes a view into a query; parameters that are none of ours stay. */
 export function formatView(search: string, view: View): string {
   const q = new URLSearchParams(search);
-  for (const name of ['include', 'exclude', 'at', 'find', 'mark', 'hide', 'wait']) q.delete(name);
+  for (const name of ['include', 'exclude', 'at', 'find', 'mark', 'hide', 'wait', 'with', 'mute']) q.delete(name);
   view.include.forEach((p) => q.append('include', p));
   view.exclude.forEach((p) => q.append('exclude', p));
   if (view.at) q.set('at', view.at);
   if (view.search) q.set('find', view.search);
   view.highlight.forEach((p) => q.append('mark', p));
   if (view.hide.length) q.set('hide', view.hide.join(','));
+  view.others.forEach((log) => q.append('with', log));
+  if (view.muted.length) q.set('mute', view.muted.join(','));
   if (view.wait) q.set('wait', '1');
   const s = q.toString();
   return s === '' ? '' : `?${s}`;

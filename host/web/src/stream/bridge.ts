@@ -1,10 +1,24 @@
 // The page's side of the stream: the worker, behind plain calls.
 
 import workerURL from './worker.ts?worker&url';
+import { Merger } from './merge';
 import type { FromWorker, OpenRequest, ToWorker } from './items';
+import type { ScanMessage } from './protocol';
 import { scriptURL } from '../trusted';
 
-export class Stream {
+/** What the page needs of a stream: one log, or several as one. */
+export interface StreamLike {
+  open(request: OpenRequest): void;
+  ack(): void;
+  read(id: number, at: string | number, backward: boolean, lines: number): void;
+  scan(message: ScanMessage): void;
+  cancel(id: number): void;
+  filter(id: number, include: string[], exclude: string[]): void;
+  retry(): void;
+  stop(): void;
+}
+
+export class Stream implements StreamLike {
   private readonly worker: Worker;
 
   constructor(receive: (message: FromWorker) => void) {
@@ -19,8 +33,15 @@ export class Stream {
   ack(): void {
     this.post({ k: 'ack' });
   }
-  read(id: number, at: string, backward: boolean, lines: number): void {
+  /** Asks for a page at a position, or at a time in ms since the epoch. */
+  read(id: number, at: string | number, backward: boolean, lines: number): void {
     this.post({ k: 'read', id, at, backward, lines });
+  }
+  scan(message: ScanMessage): void {
+    this.post({ k: 'scan', message });
+  }
+  cancel(id: number): void {
+    this.post({ k: 'cancel', id });
   }
   filter(id: number, include: string[], exclude: string[]): void {
     this.post({ k: 'filter', id, include, exclude });
@@ -35,5 +56,58 @@ export class Stream {
 
   private post(message: ToWorker): void {
     this.worker.postMessage(message);
+  }
+}
+
+/** Several logs, merged by time. url makes the address of each. */
+export class MergedStream implements StreamLike {
+  private readonly streams: Stream[];
+  private readonly merger: Merger;
+  private readonly timer: number;
+  private filtering: { id: number; answers: number; failed: FromWorker | null } | null = null;
+
+  constructor(private readonly logs: readonly string[], private readonly url: (log: string) => string, private readonly receive: (message: FromWorker) => void) {
+    this.streams = logs.map((_, i) => new Stream((m) => this.take(i, m)));
+    this.merger = new Merger(this.streams, receive, () => Date.now());
+    this.timer = window.setInterval(() => this.merger.flush(), 100);
+  }
+
+  open(request: OpenRequest): void {
+    this.merger.lines = request.lines;
+    this.streams.forEach((s, i) => s.open({ ...request, log: this.logs[i], url: this.url(this.logs[i]) }));
+  }
+  ack(): void {
+    this.merger.ack();
+  }
+  read(id: number, at: string | number, backward: boolean, lines: number): void {
+    this.merger.read(id, String(at), backward, lines);
+  }
+  scan(message: ScanMessage): void {
+    this.receive({ k: 'failed', id: message.id, code: 'unsupported', message: '' });
+  }
+  cancel(): void {}
+  filter(id: number, include: string[], exclude: string[]): void {
+    this.filtering = { id, answers: 0, failed: null };
+    this.streams.forEach((s) => s.filter(id, include, exclude));
+  }
+  retry(): void {
+    this.streams.forEach((s) => s.retry());
+  }
+  stop(): void {
+    clearInterval(this.timer);
+    this.streams.forEach((s) => s.stop());
+  }
+
+  // All logs have to take a filter before it is confirmed.
+  private take(part: number, m: FromWorker): void {
+    const f = this.filtering;
+    if (f && (m.k === 'filtered' || m.k === 'failed') && m.id === f.id) {
+      if (m.k === 'failed') f.failed = m;
+      if (++f.answers < this.streams.length) return;
+      this.filtering = null;
+      this.receive(f.failed ?? { k: 'filtered', id: f.id, at: this.merger.restart() });
+      return;
+    }
+    this.merger.receive(part, m);
   }
 }

@@ -1,6 +1,6 @@
 // What the stream is made of once it is decoded: runs of lines and marks between them.
 
-import type { BoundaryMessage, GapMessage, Piece, TruncatedMessage } from './protocol';
+import type { BoundaryMessage, CountedMessage, FoundMessage, GapMessage, Piece, ScanMessage, TruncatedMessage } from './protocol';
 
 /** Lines of one generation. Line i is text from starts[i] to starts[i + 1] (or the end), its line ending included. */
 export interface Chunk {
@@ -15,6 +15,8 @@ export interface Chunk {
   levels: Uint8Array;
   late: boolean;
   piece?: Piece;
+  /** Which of several logs it is from. */
+  part?: number;
   /** When it arrived, in ms since the epoch. */
   at: number;
 }
@@ -32,6 +34,7 @@ export interface Mark {
   k: 'mark';
   body: MarkBody;
   at: number;
+  part?: number;
 }
 
 export type Item = Chunk | Mark;
@@ -109,7 +112,9 @@ export interface OpenRequest {
 export type ToWorker =
   | { k: 'open'; request: OpenRequest }
   | { k: 'ack' }
-  | { k: 'read'; id: number; at: string; backward: boolean; lines: number }
+  | { k: 'read'; id: number; at: string | number; backward: boolean; lines: number }
+  | { k: 'scan'; message: ScanMessage }
+  | { k: 'cancel'; id: number }
   | { k: 'filter'; id: number; include: string[]; exclude: string[] }
   | { k: 'retry' }
   | { k: 'close' };
@@ -120,5 +125,6 @@ export type FromWorker =
   | { k: 'beat'; beat: Beat }
   | { k: 'stats'; stats: Stats }
   | { k: 'page'; page: Page }
+  | { k: 'scanned'; message: FoundMessage | CountedMessage }
   | { k: 'filtered'; id: number; at: string }
   | { k: 'failed'; id: number; code: string; message: string };

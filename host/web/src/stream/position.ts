@@ -25,3 +25,9 @@ export function samePosition(a: string, b: string): boolean {
   const q = parsePosition(b);
   return p !== null && q !== null && p.gen === q.gen && p.off === q.off;
 }
+
+/** A position without its check, as the page names lines. */
+export function bare(position: string): string {
+  const p = parsePosition(position);
+  return p === null ? position : formatPosition(p.gen, p.off);
+}

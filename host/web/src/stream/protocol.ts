@@ -41,6 +41,32 @@ export interface PageMessage {
   at_beginning?: boolean;
   at_end?: boolean;
 }
+/** How far a search or count has got. Times are in ms since the epoch. */
+export interface Progress {
+  id: number;
+  at: string;
+  time_ms: number | null;
+  scanned: number;
+  left: number;
+  skipped: number;
+  end?: 'all' | 'matches' | 'limit';
+}
+export interface Match { at: string; time_ms: number | null; level: string; text: string; cut?: boolean }
+export interface FoundMessage extends Progress { t: 'found'; matches: Match[] }
+/** A bucket is when it begins, and how many lines of each level. */
+export interface CountedMessage extends Progress { t: 'counted'; buckets: number[][] }
+/** What a search or count is to look at. */
+export interface ScanRange {
+  at?: string;
+  backward?: boolean;
+  since_ms?: number;
+  until_ms?: number;
+  include?: string[];
+  exclude?: string[];
+  bytes?: number;
+}
+export type ScanMessage = ScanRange & ({ t: 'search'; id: number; matches: number } | { t: 'count'; id: number; bucket_ms: number });
+
 export interface ErrorMessage { t: 'error'; id?: number; code: string; message: string }
 export interface ByeMessage { t: 'bye'; reason: string; reconnect: boolean; after_ms?: number; at?: string }
 
@@ -48,6 +74,8 @@ export type ServerMessage =
   | HelloMessage
   | EventMessage
   | PageMessage
+  | FoundMessage
+  | CountedMessage
   | ErrorMessage
   | ByeMessage
   | { t: 'ping'; id: number; rtt_ms?: number; behind?: number }
@@ -58,7 +86,9 @@ export type ServerMessage =
 export type ClientMessage =
   | { t: 'pong'; id: number }
   | { t: 'ping'; id: number }
-  | { t: 'read'; id: number; at: string; backward: boolean; lines: number }
+  | { t: 'read'; id: number; at?: string; time_ms?: number; backward: boolean; lines: number }
+  | ScanMessage
+  | { t: 'cancel'; id: number }
   | { t: 'filter'; id: number; include: string[]; exclude: string[] };
 
 /** Codes of a refusal that another attempt cannot mend. */

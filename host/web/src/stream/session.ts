@@ -4,7 +4,7 @@
 import { decodeEvent, decodeLines } from './decode';
 import type { Item, Beat, OpenRequest, Page, Stats, StreamState } from './items';
 import { parsePosition } from './position';
-import { FINAL_ERRORS, type ByeMessage, type ClientMessage, type ErrorMessage, type HelloMessage, type LinesMessage, type ServerMessage } from './protocol';
+import { FINAL_ERRORS, type ByeMessage, type ClientMessage, type ErrorMessage, type HelloMessage, type CountedMessage, type FoundMessage, type LinesMessage, type ScanMessage, type ServerMessage } from './protocol';
 
 export interface SocketLike {
   send(text: string): void;
@@ -28,6 +28,7 @@ export interface Sink {
   state(state: StreamState): void;
   beat(beat: Beat): void;
   page(page: Page): void;
+  scanned(message: FoundMessage | CountedMessage): void;
   filtered(id: number, at: string): void;
   failed(id: number, code: string, message: string): void;
 }
@@ -40,6 +41,8 @@ const HELLO_WAIT = 10_000;
 const PONG_WAIT = 5_000;
 /** Requests for pages that a server answers at once. */
 const MOST_READS = 2;
+/** Searches and counts that it answers at once. */
+const MOST_SCANS = 2;
 
 export class Session {
   private request: OpenRequest | null = null;
@@ -55,7 +58,9 @@ export class Session {
   private pinged = false;
   private pingId = 0;
   private reads = new Set<number>();
-  private waiting: { id: number; at: string; backward: boolean; lines: number }[] = [];
+  private waiting: { id: number; at: string | number; backward: boolean; lines: number }[] = [];
+  private scans = new Set<number>();
+  private waitingScans: ScanMessage[] = [];
   private filters = new Map<number, { include: string[]; exclude: string[] }>();
   private current: StreamState = {
     phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500,
@@ -91,13 +96,39 @@ export class Session {
   }
 
   /** Asks for a page. The server answers two at a time; more wait here. */
-  read(id: number, at: string, backward: boolean, lines: number): void {
+  read(id: number, at: string | number, backward: boolean, lines: number): void {
     if (this.reads.size >= MOST_READS) {
       this.waiting.push({ id, at, backward, lines });
       return;
     }
-    if (this.send({ t: 'read', id, at, backward, lines })) this.reads.add(id);
+    const place = typeof at === 'string' ? { at } : { time_ms: Math.max(0, Math.round(at)) };
+    if (this.send({ t: 'read', id, ...place, backward, lines })) this.reads.add(id);
     else this.sink.failed(id, 'disconnected', '');
+  }
+
+  /** Searches or counts; the answers come to scanned until one has an end, or to failed. */
+  scan(message: ScanMessage): void {
+    if (this.scans.size >= MOST_SCANS) {
+      this.waitingScans.push(message);
+      return;
+    }
+    if (this.send(message)) this.scans.add(message.id);
+    else this.sink.failed(message.id, 'disconnected', '');
+  }
+
+  cancel(id: number): void {
+    if (this.scans.has(id)) this.send({ t: 'cancel', id });
+    const at = this.waitingScans.findIndex((m) => m.id === id);
+    if (at < 0) return;
+    this.waitingScans.splice(at, 1);
+    this.sink.failed(id, 'cancelled', '');
+  }
+
+  private scanEnded(id: number): boolean {
+    if (!this.scans.delete(id)) return false;
+    const next = this.waitingScans.shift();
+    if (next) this.scan(next);
+    return true;
   }
 
   private answered(id: number): boolean {
@@ -184,6 +215,12 @@ export class Session {
           start: m.start, end: m.end, atBeginning: m.at_beginning === true, atEnd: m.at_end === true,
         });
         break;
+      case 'found':
+      case 'counted':
+        if (!this.scans.has(m.id)) break;
+        this.sink.scanned(m);
+        if (m.end) this.scanEnded(m.id);
+        break;
       case 'filtered': {
         const wanted = this.filters.get(m.id);
         this.filters.delete(m.id);
@@ -235,7 +272,7 @@ export class Session {
   }
 
   private fault(m: ErrorMessage): void {
-    if (m.id !== undefined && m.id !== 0 && (this.answered(m.id) || this.filters.delete(m.id))) {
+    if (m.id !== undefined && m.id !== 0 && (this.answered(m.id) || this.scanEnded(m.id) || this.filters.delete(m.id))) {
       this.sink.failed(m.id, m.code, m.message);
       return;
     }
@@ -255,7 +292,7 @@ export class Session {
   private lost(code: number): void {
     this.socket = null;
     this.clock.clear(this.watchTimer);
-    const open = [...this.reads, ...this.waiting.map((r) => r.id)];
+    const open = [...this.reads, ...this.waiting.map((r) => r.id), ...this.scans, ...this.waitingScans.map((m) => m.id)];
     const filters = [...this.filters];
     this.forget();
     for (const id of open) this.sink.failed(id, 'disconnected', '');
@@ -318,6 +355,8 @@ export class Session {
   private forget(): void {
     this.reads.clear();
     this.waiting = [];
+    this.scans.clear();
+    this.waitingScans = [];
     this.filters.clear();
   }
 

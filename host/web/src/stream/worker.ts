@@ -53,6 +53,7 @@ const session = new Session(
     state: (state) => post({ k: 'state', state }),
     beat: (beat) => post({ k: 'beat', beat }),
     page: (page) => post({ k: 'page', page }),
+    scanned: (message) => post({ k: 'scanned', message }),
     filtered: (id, at) => {
       // What was received under the old filter must not follow the answer.
       pending.clear();
@@ -86,6 +87,12 @@ scope.addEventListener('message', (event: MessageEvent<ToWorker>) => {
       break;
     case 'read':
       session.read(m.id, m.at, m.backward, m.lines);
+      break;
+    case 'scan':
+      session.scan(m.message);
+      break;
+    case 'cancel':
+      session.cancel(m.id);
       break;
     case 'filter':
       session.filter(m.id, m.include, m.exclude);

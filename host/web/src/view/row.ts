@@ -3,7 +3,12 @@
 import type { LogWindow, MarkBlock, Row } from '../model/window';
 import type { Term } from '../text/spans';
 import { bytes, duration, number, t, type Key } from '../i18n/text';
+import { foldAt } from '../page/looks';
+import type { Fold } from '../text/fold';
 import { paintLine, shown } from './paint';
+
+/** Folded lines that are counted; beyond, the number is followed by a plus. */
+const MOST_FOLDED = 9999;
 
 export class RowPainter {
   terms: Term[] = [];
@@ -11,6 +16,10 @@ export class RowPainter {
   selected: number | null = null;
   /** The position that the address points to. */
   at = '';
+  /** Repeats and stack traces are folded into the row before them. */
+  fold = false;
+  /** What is shown; with several, each row has the colour of its log. */
+  logs: readonly string[] = [];
 
   constructor(private readonly window: LogWindow) {}
 
@@ -20,6 +29,7 @@ export class RowPainter {
       return 0;
     }
     let cls = `row l${row.block.levels[row.index]}`;
+    if (this.logs.length > 1) cls += ` part part${row.block.part}`;
     if (row.block.late) cls += ' late';
     if (row.id === this.selected) cls += ' selected';
     if (this.at !== '' && this.window.position(row) === this.at) cls += ' at';
@@ -34,12 +44,34 @@ export class RowPainter {
       element.title = '';
       element.replaceChildren(gutter, message);
     }
+    if (this.logs.length > 1) element.title = this.logs[row.block.part] ?? '';
     const line = shown(this.window.text(row), row.block.states?.get(row.index) ?? null);
     paintLine(message, line, this.terms);
     if (row.block.late) element.append(badge(t('late'), t('lateHint')));
     const more = line.rest + this.restOfPieces(row);
     if (more > 0) element.append(badge(t('moreOfLine', { size: bytes(more) }), t('moreHint')));
+    if (this.fold) {
+      const { kind, ids, more: many } = this.folded(row);
+      if (kind !== '') element.append(foldBadge(kind, ids.length, many));
+    }
     return line.cells + (element.childNodes.length > 2 ? 12 : 0);
+  }
+
+  /** The rows that belong to one: those that repeat it, or the rest of a stack trace. more says that there are more than are told. */
+  folded(row: Row): { kind: Fold; ids: number[]; more: boolean } {
+    let kind: Fold = '';
+    const ids: number[] = [];
+    let before = row;
+    for (let next = this.window.after(row); next; next = this.window.after(next)) {
+      if (next.block.kind !== 'lines' || next.block.piece || before.block.kind !== 'lines') break;
+      const fold = foldAt(next.block, next.index, before.block === next.block ? null : before.block);
+      if (fold === '' || (kind !== '' && fold !== kind && kind === 'repeat')) break;
+      kind ||= fold;
+      if (ids.length >= MOST_FOLDED) return { kind, ids, more: true };
+      ids.push(next.id);
+      before = next;
+    }
+    return { kind, ids, more: false };
   }
 
   // Pieces of a long line follow its first row without a row of their own.
@@ -63,6 +95,12 @@ export class RowPainter {
     box.append(head, rest);
     element.replaceChildren(box);
   }
+}
+
+function foldBadge(kind: Fold, n: number, more: boolean): HTMLElement {
+  const b = badge(kind === 'repeat' ? `×${number(n + 1)}${more ? '+' : ''}` : t('foldedLines', { n: number(n) + (more ? '+' : '') }), t(kind === 'repeat' ? 'foldRepeat' : 'foldTrace'));
+  b.classList.add('fold');
+  return b;
 }
 
 function badge(text: string, title: string): HTMLElement {

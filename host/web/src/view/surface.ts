@@ -123,6 +123,11 @@ export class Surface {
     return this.window.rowAtHeight((this.element.scrollTop - this.head) / this.unit);
   }
 
+  /** The last row in sight. */
+  bottomRow(): Row | null {
+    return this.window.rowAtHeight((this.scrollTop - this.head + this.height) / this.unit - 1);
+  }
+
   render(): void {
     // A scroll that is on its way already is the person's wish as well.
     if (!this.following && this.setTo >= 0) this.anchor.dy -= this.element.scrollTop - this.setTo;
