@@ -244,12 +244,13 @@ func TestRun_Signal_EndsNormallyAndReportsWhatIsOnDisk(t *testing.T) {
 		p := start(t, false, append(c.args, "--max-size", "100KB", "--max-backups", "0", "--file", filepath.Join(dir, "logs", "app.log"))...)
 		until(t, "it has rotated", func() bool {
 			entries, _ := os.ReadDir(filepath.Join(dir, "logs"))
-			return len(entries) > 6
+			return len(entries) > 4
 		})
 		p.signal(c.signal)
 		code, r := p.wait()
-		if code != 0 || p.stderr.String() != "" || r.Torn != 0 {
-			t.Errorf("%v: exit code %d, reports %+v, says %q", c.args, code, r, p.stderr.String())
+		said := p.stderr.String() // How far it is, if it takes long, and nothing else.
+		if code != 0 || strings.Contains(said, "livetail-simulator: ") || strings.Contains(said, `"level":"warn`) || r.Torn != 0 {
+			t.Errorf("%v: exit code %d, reports %+v, says %.500q", c.args, code, r, said)
 		}
 		if len(r.Files) > 1 {
 			continue // The numbers of several streams are alike.

@@ -24,7 +24,13 @@ const speedLine = "2020-09-17 08:59:00.123 | INFO     | __main__:<module>:30 - "
 // contender is a way to write lines as fast as it goes: into a new folder, for so long.
 type contender struct {
 	name, note string
-	write      func(ctx context.Context, dir string, d time.Duration) (lines, bytes int64, err error)
+	write      func(ctx context.Context, dir string, d time.Duration) (result, error)
+}
+
+// result is what a contender wrote, and how long it took.
+type result struct {
+	lines, bytes int64
+	took         time.Duration
 }
 
 // pace is how fast a contender was in one round.
@@ -70,56 +76,67 @@ var contenders = []contender{
 	{"run --logger logrus", "one write a line", logger(simulator.LoggerLogrus, false)},
 }
 
-// yes has the program of that name write.
-func yes(ctx context.Context, dir string, d time.Duration) (lines, bytes int64, err error) {
-	path := filepath.Join(dir, "yes.log")
-	f, err := os.Create(path)
+// yes has the program of that name write, from its first line on.
+func yes(ctx context.Context, dir string, d time.Duration) (r result, err error) {
+	f, err := os.Create(filepath.Join(dir, "yes.log"))
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(ctx, d)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "yes", strings.TrimSuffix(speedLine, "\n"))
 	cmd.Stdout = f
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
-		return 0, 0, err
+	if err := cmd.Start(); err != nil {
+		return r, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
+	size := func() (n int64) {
+		if info, err := f.Stat(); err == nil {
+			n = info.Size()
+		}
+		return n
 	}
-	return info.Size() / int64(len(speedLine)), info.Size(), nil
+	for begun := time.Now(); size() == 0 && ctx.Err() == nil && time.Since(begun) < 10*time.Second; {
+		time.Sleep(time.Millisecond)
+	}
+	before, start := size(), time.Now()
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	r.bytes, r.took = size()-before, time.Since(start)
+	r.lines = r.bytes / int64(len(speedLine))
+	cancel()
+	_ = cmd.Wait() // It was killed.
+	return r, nil
 }
 
 // plainLoop is what a program with lumberjack does that formats the time into each line and nothing else.
-func plainLoop(ctx context.Context, dir string, d time.Duration) (lines, bytes int64, err error) {
+func plainLoop(ctx context.Context, dir string, d time.Duration) (r result, err error) {
 	l := &lumberjack.Logger{Filename: filepath.Join(dir, "app.log"), MaxSize: simulator.DefaultMaxSize >> 20, MaxBackups: 2}
 	var buf []byte
-	for start := time.Now(); ctx.Err() == nil; {
+	for start := time.Now(); r.took < d && ctx.Err() == nil; {
 		now := time.Now()
-		if now.Sub(start) >= d {
-			break
-		}
 		buf = now.AppendFormat(buf[:0], "2006-01-02 15:04:05.000")
 		buf = append(buf, speedLine[len(buf):]...)
 		n, err := l.Write(buf)
 		if err != nil {
-			return 0, 0, errors.Join(err, l.Close())
+			return r, errors.Join(err, l.Close())
 		}
-		lines++
-		bytes += int64(n)
+		r.lines++
+		r.bytes += int64(n)
+		r.took = now.Sub(start)
 	}
-	return lines, bytes, l.Close()
+	return r, l.Close()
 }
 
 // logger writes as run does.
-func logger(l simulator.Logger, sequence bool) func(context.Context, string, time.Duration) (int64, int64, error) {
-	return func(ctx context.Context, dir string, d time.Duration) (lines, bytes int64, err error) {
+func logger(l simulator.Logger, sequence bool) func(context.Context, string, time.Duration) (result, error) {
+	return func(ctx context.Context, dir string, d time.Duration) (result, error) {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		r, err := simulator.Run(ctx, simulator.RunOptions{File: filepath.Join(dir, "app.log"), MaxBackups: 2, Logger: l, Sequence: sequence})
-		return r.Lines, r.Bytes, err
+		return result{r.Lines, r.Bytes, r.Elapsed}, err
 	}
 }
 
@@ -132,13 +149,11 @@ func speedTable(c *cobra.Command, dir string, d time.Duration, rounds int) error
 			if err := os.Mkdir(folder, 0o755); err != nil {
 				return err
 			}
-			start := time.Now()
-			lines, bytes, err := one.write(ctx, folder, d)
-			took := time.Since(start).Seconds()
+			r, err := one.write(ctx, folder, d)
 			if errors.Is(err, exec.ErrNotFound) {
 				err = nil // No such program here: no figure for it.
-			} else if err == nil {
-				paces[i] = append(paces[i], pace{float64(lines) / took, float64(bytes) / took})
+			} else if err == nil && r.took > 0 {
+				paces[i] = append(paces[i], pace{float64(r.lines) / r.took.Seconds(), float64(r.bytes) / r.took.Seconds()})
 			}
 			if err := errors.Join(err, os.RemoveAll(folder), ctx.Err()); err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
