@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -57,6 +58,9 @@ type Config struct {
 
 	// Version is what the handler says of itself.
 	Version string
+	// Traces receives spans for streams that are opened, catching up, history that is read and restarts of plugins; nil makes none. Requests
+	// that carry the header traceparent go on in their trace.
+	Traces trace.TracerProvider
 	// Log receives what operators should know; nil discards it. The content of logs is never written to it.
 	Log *logrus.Logger
 }

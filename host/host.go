@@ -19,6 +19,7 @@ import (
 	"github.com/livetail/livetail/host/internal/loki"
 	"github.com/livetail/livetail/host/internal/metrics"
 	"github.com/livetail/livetail/host/internal/mount"
+	"github.com/livetail/livetail/host/internal/tracing"
 	"github.com/livetail/livetail/host/internal/wire"
 )
 
@@ -30,6 +31,8 @@ type Host struct {
 	metrics *metrics.Metrics
 	loki    *loki.Server
 	door    *httpd.Server
+	traces  *tracing.Tracer
+	handler http.Handler // the door, with traces
 	phase   atomic.Int32
 }
 
@@ -43,7 +46,7 @@ const (
 // New makes a front door. Nothing runs yet. The error is a mistake in cfg.
 func New(cfg Config) (*Host, error) {
 	cfg = cfg.filled()
-	h := &Host{cfg: cfg, metrics: metrics.New(metrics.Build{Version: cfg.Version})}
+	h := &Host{cfg: cfg, metrics: metrics.New(metrics.Build{Version: cfg.Version}), traces: tracing.New(cfg.Traces, cfg.Log)}
 	mounts, err := h.mountAll()
 	if err != nil {
 		return nil, &FieldError{"Mounts", err}
@@ -89,6 +92,7 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.handler = h.traces.Handler(h.door)
 	return h, nil
 }
 
@@ -111,7 +115,7 @@ func (h *Host) Start(ctx context.Context) error {
 }
 
 // Handler serves viewers. Before [Host.Run] and after it, it says that it is not ready.
-func (h *Host) Handler() http.Handler { return h.door }
+func (h *Host) Handler() http.Handler { return h.handler }
 
 // OpsHandler serves operators: /metrics, /healthz, /readyz and perhaps /debug/pprof/. It belongs on a listener that only they reach.
 func (h *Host) OpsHandler() http.Handler {
@@ -170,7 +174,7 @@ func (h *Host) Run(ctx context.Context) error {
 
 // Server returns an HTTP server for the handler, with the limits against slow and oversized requests that it needs.
 func (h *Host) Server() *http.Server {
-	s := newServer(h.door, h.cfg)
+	s := newServer(h.handler, h.cfg)
 	watchHandshakes(s, h.cfg.Limits.HandshakeTimeout, func() { h.metrics.Refused(metrics.StageLimit, "handshake") })
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/livetail/livetail/host/internal/metrics"
 	"github.com/livetail/livetail/host/internal/mount"
 	"github.com/livetail/livetail/host/internal/supervise"
+	"github.com/livetail/livetail/host/internal/tracing"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -21,6 +22,7 @@ type mounted struct {
 	plugin   *supervise.Plugin // likewise
 	hub      *hub.Hub
 	tailer   tail.Tailer // with its calls counted
+	outage   *tracing.Outage
 }
 
 // mountAll makes what cfg says is to be mounted. Nothing runs yet.
@@ -58,7 +60,7 @@ func (h *Host) mountAll() (*mount.Table, error) {
 }
 
 func (h *Host) mountOne(c Mount) (*mounted, error) {
-	m := &mounted{prefix: c.Prefix}
+	m := &mounted{prefix: c.Prefix, outage: h.traces.Outage(c.Prefix)}
 	tailer := c.Tailer
 	if c.Plugin != nil {
 		m.launcher = &launcher{opts: *c.Plugin, log: h.cfg.Log, prefix: c.Prefix, started: h.metrics.PluginStarted}
@@ -71,7 +73,7 @@ func (h *Host) mountOne(c Mount) (*mounted, error) {
 	if tailer == nil {
 		return nil, fmt.Errorf("neither a plugin nor a tailer is configured for %s", c.Prefix)
 	}
-	m.tailer = h.metrics.Tailer(tailer)
+	m.tailer = h.metrics.Tailer(h.traces.Tailer(tailer))
 	m.hub = hub.New(m.tailer, hub.Options{
 		HeartbeatInterval: h.cfg.Heartbeat, HeartbeatTimeout: h.cfg.HeartbeatTimeout,
 		MaxSessions: h.cfg.MaxSessions, KeepEvents: m.plugin != nil,

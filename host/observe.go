@@ -25,6 +25,9 @@ func (h *Host) pluginChanged(m *mounted, s supervise.Status) {
 	if s.Err != nil && s.State != supervise.StateUp {
 		entry = entry.WithError(s.Err)
 	}
+	if s.State == supervise.StateUp || s.State == supervise.StateRestarting || s.State == supervise.StateDown {
+		m.outage.Update(s.State == supervise.StateUp, s.Err)
+	}
 	switch s.State {
 	case supervise.StateUp:
 		entry.Info("the plugin is up")

@@ -85,13 +85,18 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 	if err != nil {
 		return err
 	}
+	spans, flush, err := traced(ctx, cfg, log)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer flush()
 	h, err := host.New(host.Config{
 		Plugin: plugin, Mounts: mounts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
 		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
 		PluginHealthy: cfg.PluginHealthy, PluginFailures: cfg.PluginFailures,
 		Operators: cfg.Operators, Limits: limitsOf(cfg),
-		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log,
+		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log, Traces: spans,
 	})
 	if err != nil {
 		return &exitError{exitUsage, named(err)}

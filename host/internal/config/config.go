@@ -69,6 +69,8 @@ type Config struct {
 
 	Poll time.Duration
 
+	OTLPEndpoint string
+
 	LogLevel  string
 	LogFormat string
 }
@@ -106,6 +108,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.IntVar(&c.PluginFailures, "plugin-failures", 10, "how often a plugin may end within 5m before /readyz turns red and it is tried every 30s")
 	fs.StringSliceVar(&c.Operators, "operator", nil, "name of a credential that may have plugins replaced over HTTP (repeatable; default: nobody)")
 	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
+	fs.StringVar(&c.OTLPEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry receiver for traces, e.g. http://127.0.0.1:4318; the variables OTEL_EXPORTER_OTLP_… do the same (default: no traces)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 }
@@ -183,6 +186,9 @@ func (c *Config) checkNames() error {
 	}
 	if _, err := access.NewProxies(c.TrustedProxies); err != nil {
 		return &Error{"trusted-proxy", err.Error()}
+	}
+	if u, err := url.Parse(c.OTLPEndpoint); c.OTLPEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return &Error{"otlp-endpoint", fmt.Sprintf("%q is not of the form http://name[:port]", c.OTLPEndpoint)}
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}
