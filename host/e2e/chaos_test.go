@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -111,8 +112,7 @@ func (s *storm) act() {
 	case "host":
 		_ = s.host.Process.Kill()
 		<-s.host.exited
-		s.host = start(s.t, "livetail", append([]string{"serve", "--listen", s.addr}, s.args()...)...)
-		s.host.line("listening")
+		s.restart()
 	case "rotate":
 		for range n {
 			l.do(func() { l.write(3); l.rotate() })
@@ -147,6 +147,25 @@ func (s *storm) act() {
 		_ = s.host.Process.Signal(syscall.SIGHUP)
 	case "garbage":
 		l.do(func() { l.rotate(); l.rotate(); l.write(1) })
+	}
+}
+
+// restart starts the front door again as a service manager does: once more if it did not come up, as when the machine is so busy that the
+// plugin takes too long.
+func (s *storm) restart() {
+	for {
+		s.host = start(s.t, "livetail", append([]string{"serve", "--listen", s.addr}, s.args()...)...)
+		for running := true; running && !strings.Contains(s.host.said(), "listening"); {
+			select {
+			case <-s.host.exited:
+				running = false
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		if strings.Contains(s.host.said(), "listening") {
+			return
+		}
+		s.counts["start that failed"]++
 	}
 }
 

@@ -71,7 +71,14 @@ type process struct {
 // start runs a program until the test ends.
 func start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(program(t, name), args...), t: t, exited: make(chan struct{}), waiter: make(chan struct{})}
+	return startCommand(t, exec.Command(program(t, name), args...))
+}
+
+// startCommand is start for any command.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	name := filepath.Base(cmd.Path)
+	p := &process{Cmd: cmd, t: t, exited: make(chan struct{}), waiter: make(chan struct{})}
 	p.Dir = t.TempDir()
 	stdout, err := p.StdoutPipe()
 	if err != nil {
