@@ -168,6 +168,9 @@ func (l *Log) setLost(h *held) {
 		what += " before it could be opened"
 	}
 	g.evidence = []string{h.was + " " + what}
+	if h.vague {
+		g.evidence = append(g.evidence, "others came and went in the same moment: which of them it was, cannot be known")
+	}
 	l.broadcastLocked()
 }
 

@@ -25,10 +25,12 @@ type held struct {
 	newest *generation // the newest generation on it; guarded by Log.mu
 	refs   int         // generations in the chain that lie on it; guarded by Log.mu
 
-	seq  int64  // counts the files of the log; of a loose file, those that it can be begin here
-	name string // its name in the folder now; empty if it has none there
-	was  string // the last name it had
-	fate fate
+	vague bool   // which of several it is, that came and went in the same moment, cannot be known
+	left  int64  // how many files there had been when it lost its name
+	seq   int64  // counts the files of the log; of a loose file, those that it can be begin here
+	name  string // its name in the folder now; empty if it has none there
+	was   string // the last name it had
+	fate  fate
 }
 
 // fate is what became of a name.

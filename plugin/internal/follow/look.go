@@ -237,13 +237,18 @@ func (l *Log) assignOne(h *held, at link) bool {
 		return false
 	}
 	// It has no name in the folder any more: it is the oldest that it can be of those that lost theirs in the same way.
-	for i, lostOne := range l.gone {
-		if lostOne.seq >= h.seq && at.gone == (lostOne.fate != movedAway) &&
-			(!at.gone || lostOne.was == at.name) {
-			l.gone = append(l.gone[:i], l.gone[i+1:]...)
-			l.adopt(lostOne, h)
-			return true
+	if it, sure := l.goneAs(h, at); it != nil {
+		l.gone = slices.DeleteFunc(l.gone, func(o *held) bool { return o == it })
+		l.adopt(it, h)
+		if !sure {
+			for _, o := range l.gone {
+				o.vague = true
+			}
+			l.mu.Lock()
+			it.newest.order = tail.OrderInferred
+			l.mu.Unlock()
 		}
+		return true
 	}
 	if l.blind && !l.empty() {
 		l.unexplained(h)
@@ -252,4 +257,36 @@ func (l *Log) assignOne(h *held, at link) bool {
 		return true
 	}
 	return false
+}
+
+// goneAs returns the oldest generation without a name that an open file without a name can be. sure means that it can be no other.
+//
+// Files may come and go between the last that was told and the moment of opening. What decides then is when the file lost its name: it is none
+// that had lost its name before another was made that is older than that moment.
+func (l *Log) goneAs(h *held, at link) (it *held, sure bool) {
+	var later *held // what only its time speaks against, which whoever writes to a deleted file makes later
+	for _, o := range l.gone {
+		switch {
+		case o.seq < h.seq || at.gone != (o.fate != movedAway) || at.gone && o.was != at.name:
+		case at.gone && l.madeBetween(o.left, at.since):
+			later = cmp.Or(later, o)
+		case it != nil:
+			return it, false
+		default:
+			it = o
+		}
+	}
+	if it == nil {
+		return later, false
+	}
+	return it, true
+}
+
+// madeBetween reports whether a file that came after the first so many was made before a time.
+func (l *Log) madeBetween(count, before int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.chain, func(g *generation) bool {
+		return g.on.seq > count && g.on.file != nil && g.on.id.btime != 0 && g.on.id.btime < before
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -117,6 +118,7 @@ func inodeOfFile(f *os.File) (dev, ino uint64, ok bool) {
 type link struct {
 	name   string // the entry of the folder of the log; empty if the file is elsewhere
 	gone   bool   // the file has no name at all any more; name is the last one
+	since  int64  // when the file was last changed, in ns: if it is gone and nobody writes to it, when it lost its name
 	failed bool
 }
 
@@ -138,7 +140,7 @@ func (l *Log) nameOf(fd int) link {
 	if err != nil {
 		return link{failed: true}
 	}
-	out := link{gone: st.Nlink == 0}
+	out := link{gone: st.Nlink == 0, since: time.Unix(st.Ctim.Unix()).UnixNano()} //nolint:unconvert // It is smaller on other architectures.
 	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(folder, "/")+"/"); ok && !strings.Contains(rest, "/") {
 		out.name = rest
 	}

@@ -127,7 +127,7 @@ func (l *Log) loseName(h *held, f fate) {
 	if h.name != "" {
 		h.was = h.name
 	}
-	h.name, h.fate = "", f
+	h.name, h.fate, h.left = "", f, l.count
 	if h.file == nil {
 		l.gone = append(l.gone, h)
 	}

@@ -30,14 +30,19 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 		return err
 	}
 	// When an archive was made says little, so it counts for older than a file after it that is.
+	// Files made within one tick of the clock have the same time: of those, the one that stands at the path is what the log has come to since.
+	isNewer := func(i int) bool {
+		made := gens[i].on.id.btime
+		return made > t.btime || made == t.btime && i == len(gens)-1 && r.l.isLive(gens[i])
+	}
 	newer := 0
 	for i, g := range gens {
-		if g.readable(r.l) && g.packed == nil && g.on.id.btime <= t.btime {
+		if g.readable(r.l) && g.packed == nil && !isNewer(i) {
 			newer = i + 1
 		}
 	}
-	for _, g := range gens[newer:] {
-		if g.readable(r.l) && g.on.id.btime > t.btime && (g.packed == nil || g.on.written() > t.btime) {
+	for i, g := range gens[newer:] {
+		if g.readable(r.l) && isNewer(newer+i) && (g.packed == nil || g.on.written() > t.btime) {
 			r.queue = append(r.queue, downGap(p, g.start()))
 			return r.enter(ctx, g, g.from)
 		}
@@ -46,20 +51,24 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 		return fmt.Errorf("nothing after position %s exists: %w", p, tail.ErrPositionGone)
 	}
 	// Whatever is there is older, and has been read: go on after it.
-	for _, g := range slices.Backward(gens) {
-		if g.readable(r.l) {
-			size, err := g.length(ctx)
-			if err != nil {
-				return err
-			}
-			if err := r.enter(ctx, g, size); err != nil {
-				return err
-			}
-			break
+	at, off, _, err := r.backFrom(ctx, gens, 0)
+	if err != nil {
+		return err
+	}
+	if at != nil {
+		if err := r.enter(ctx, at, off); err != nil {
+			return err
 		}
 	}
 	r.queue = append(r.queue, downGap(p, r.position()))
 	return nil
+}
+
+// isLive reports whether g was last seen at the path itself.
+func (l *Log) isLive(g *generation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return g.packed == nil && g.name == l.path.Name()
 }
 
 // find goes to p if its generation is held.

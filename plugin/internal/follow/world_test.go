@@ -21,8 +21,13 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")) // It never ends.
 }
 
-// patience is how long a test waits for what has to happen.
-const patience = 20 * time.Second
+// patience is how long a test waits for what has to happen. The environment can make it shorter where it is to fail.
+var patience = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("LIVETAIL_TEST_PATIENCE")); err == nil {
+		return d
+	}
+	return 20 * time.Second
+}()
 
 // world is a folder with logs and an engine that follows them.
 type world struct {

@@ -1,0 +1,108 @@
+//go:build mutation
+
+package follow
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutation switches one rule of the engine off. Tests that then pass hold nothing.
+type mutation struct {
+	rule     string
+	file     string // below plugin/internal
+	old, new string // old stands there once
+	pkg      string // whose tests notice; below plugin/internal
+	run      string // the tests that have to fail, at least one of them
+}
+
+var mutations = []mutation{
+	{"overlap check: the bytes before the offset are compared", "follow/block.go",
+		"case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):", "case n < w, size < seen:", "follow", "Regrown|SameSize|Property/tracker_keeps"},
+	{"overlap check on resumption", "follow/resume.go",
+		`case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:`, `case err == nil && p.Offset >= g.from:`, "follow", "RewrittenWhile"},
+	{"seal: a generation is left only when nobody writes to it any more", "follow/measure.go",
+		"if !l.complete(g, next, now) {", "if false {", "follow", "WriterSwitchesLate|LastWriter"},
+	{"seal by lease: it is left as soon as nobody has it open", "follow/held.go",
+		"free = true", "free = false", "follow", "LastWriter"},
+	{"pin: generations are held open, whatever becomes of their names", "follow/measure.go",
+		"if len(files) <= l.e.opts.MaxHeld && bytes <= l.e.opts.MaxHeldBytes {", "if len(files) <= 1 {", "follow", "Lumberjack|ChainOf|Property/tracker_keeps"},
+	{"journal order: what happened first is applied first", "watch/journal.go",
+		"j.events = append(j.events, e)\n\t}", "j.events = append([]Event{e}, j.events...)\n\t}", "follow", "ChainOf|Lumberjack|Property/tracker_keeps"},
+	{"fence: what can be seen has been told", "watch/journal.go",
+		"\t\tfence(dir)\n", "", "watch", "TellsAllThatCanBeSeen"},
+	{"numeric suffix: numbers are compared as numbers", "family/order.go",
+		"return cmp.Compare(b.Number, a.Number)", "return cmp.Compare(b.Name, a.Name)", "family", "."},
+	{"numeric suffix of stamps of the same moment", "family/order.go",
+		"cmp.Compare(a.Counter, b.Counter)", "cmp.Compare(a.Name, b.Name)", "follow", "LoguruNames"},
+	{"handle compare: an inode number that is given again is another file", "follow/identity.go",
+		"return t.ino == id.ino && t.btime == id.btime && t.handle == id.handle", "return t.ino == id.ino", "follow", "InodeReused|Property"},
+	{"confirmation: an opened file is the generation that the kernel names, not the one whose name it was opened by", "follow/look.go",
+		"case !at.gone && at.name != \"\":", "case true:", "follow", "Lumberjack|Property"},
+	{"copy: the unread rest of an emptied file is looked for in its copy", "follow/copied.go",
+		"best = c\n\t}", "l.discard(c)\n\t}", "follow", "CopyTruncateWithMuchUnread"},
+}
+
+// TestMutation_EachRuleSwitchedOff_IsNoticed runs the tests once for each rule, with the rule taken out of the source.
+func TestMutation_EachRuleSwitchedOff_IsNoticed(t *testing.T) {
+	for _, m := range mutations {
+		t.Run(m.rule, func(t *testing.T) {
+			name, err := filepath.Abs(filepath.Join("..", m.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.old); n != 1 {
+				t.Fatalf("%q stands in %s %d times, not once: the rule has moved", m.old, m.file, n)
+			}
+			dir := t.TempDir()
+			changed := filepath.Join(dir, filepath.Base(name))
+			if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]map[string]string{"Replace": {name: changed}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(dir+"/overlay.json", overlay, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			cmd := exec.Command("go", "test", "-overlay", dir+"/overlay.json", "-count=1", "-timeout=5m", "-run", m.run, "../"+m.pkg)
+			cmd.Env = append(os.Environ(), "LIVETAIL_TEST_PATIENCE=3s")
+			out, err := cmd.CombinedOutput()
+			failed := failures(string(out))
+			switch {
+			case strings.Contains(string(out), "[build failed]"), strings.Contains(string(out), "no tests to run"):
+				t.Fatalf("%s", out)
+			case err == nil:
+				t.Errorf("nobody notices: %s", out)
+			default:
+				t.Logf("noticed after %v by %s", time.Since(start).Round(time.Second), strings.Join(failed, ", "))
+			}
+		})
+	}
+}
+
+// failures returns the names of the tests that failed.
+func failures(out string) []string {
+	var names []string
+	for line := range strings.Lines(out) {
+		if rest, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && strings.Contains(out, "panic:") {
+		names = append(names, "a panic")
+	}
+	return names
+}
