@@ -58,6 +58,9 @@ func (s *Server) evaluate(ctx context.Context, m *logql.Metric, g grid) ([]*seri
 		what = l.Error()
 		if what == "" {
 			m.Group(l)
+			if !m.Sum {
+				l.Remove(traceLabel) // Each trace would be a series.
+			}
 		}
 	}
 	b := &budget{s.limits.ScanBytes, s.limits.ScanBytes}

@@ -37,23 +37,42 @@ func (p *processor) run(st *stream, line []byte) (out []byte, set *labelSet, ok 
 			return nil, nil, false
 		}
 		key := plainKey{st, levelOf(line)}
+		if trace := traceOf(line); trace != "" {
+			p.setLabels(st, key.level, trace)
+			return out, p.grouped(), true
+		}
 		if set = p.plain[key]; set == nil {
-			p.setLabels(st, key.level)
+			p.setLabels(st, key.level, "")
 			set = p.grouped()
 			p.plain[key] = set
 		}
 		return out, set, true
 	}
-	p.setLabels(st, levelOf(line))
+	p.setLabels(st, levelOf(line), traceOf(line))
 	if out, ok = p.query.Run(line, &p.labels); !ok {
 		return nil, nil, false
 	}
 	return out, p.grouped(), true
 }
 
-func (p *processor) setLabels(st *stream, level string) {
+func (p *processor) setLabels(st *stream, level, trace string) {
 	p.labels.Reset(st.labels)
 	p.labels.Set(detectedLevel, level)
+	if trace != "" {
+		p.labels.Set(traceLabel, trace)
+	}
+}
+
+// maxSets is how many sets of labels a live tail remembers.
+const maxSets = 4096
+
+// forget lets go of the sets if there are many, for whoever runs for long: a label may have another value in each line. The same labels may be
+// another set afterwards.
+func (p *processor) forget() {
+	if len(p.sets) > maxSets {
+		clear(p.sets)
+		clear(p.plain)
+	}
 }
 
 // grouped is the set of the labels as a sum leaves them.

@@ -304,6 +304,7 @@ func (t *tailing) deliver(ctx context.Context, st stream, start tail.Start) (nex
 
 // process sends lines through the query.
 func (t *tailing) process(p *processor, st *stream, records []record) []found {
+	p.forget()
 	var out []found
 	for _, r := range records {
 		if line, set, ok := p.run(st, r.line); ok {

@@ -67,6 +67,9 @@ func (l *Labels) extract(name, value string) {
 	}
 }
 
+// Remove takes a label away.
+func (l *Labels) Remove(name string) { l.filter(func(x Label) bool { return x.Name != name }) }
+
 // filter keeps the labels that keep wants.
 func (l *Labels) filter(keep func(Label) bool) {
 	n, base := 0, 0
