@@ -91,7 +91,7 @@ func server(t *testing.T, scripts ...func(*peer)) string {
 // collect takes events until there are n, or the end.
 func collect(t *testing.T, u string, o client.Options, n int) (events []tail.Event, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for e, err := range client.Follow(ctx, u, o) {
 		if err != nil {
@@ -263,7 +263,7 @@ func TestFollow_Ping_IsAnsweredAlsoWhileTheConsumerIsBusy(t *testing.T) {
 		p.stay()
 	})
 	beats := make(chan client.Beat, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, err := range client.Follow(ctx, u, client.Options{OnStatus: func(s client.Status) {
 		if b, ok := s.(client.Beat); ok {
@@ -310,7 +310,7 @@ func TestFollow_ConsumerDoesNotPull_ServerIsHeldBack(t *testing.T) {
 			if n > 64<<10 {
 				t.Errorf("%d KiB were taken from the server", n)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Error("the server was never held back")
 		}
 		break
@@ -338,7 +338,7 @@ func TestRead_InsideTheLoop_ReturnsThePageAlsoBehindManyEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := c.Read(ctx, tail.ReadRequest{At: pos("g1", 4), Lines: 10}); !errors.Is(err, client.ErrNotConnected) {
 		t.Errorf("without a connection: %v", err)
@@ -389,7 +389,7 @@ func TestSetFilter_IsConfirmedAndKeptForTheNextConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	n := 0
 	for _, err := range c.Follow(ctx) {

@@ -46,7 +46,7 @@ func newFrontDoor(t *testing.T, o httpd.Options, ho hub.Options, lines ...string
 	web := httptest.NewServer(s)
 	f.addr = web.Listener.Addr().String()
 	t.Cleanup(func() {
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		if err := s.Drain(ctx); err != nil {
 			t.Errorf("drain: %v", err)
@@ -178,7 +178,7 @@ func TestReal_ConsumerStalls_IsLetGoAndLosesNothing(t *testing.T) {
 func TestReal_Heartbeat_IsAnswered(t *testing.T) {
 	f := newFrontDoor(t, httpd.Options{}, hub.Options{HeartbeatInterval: 30 * time.Millisecond, HeartbeatTimeout: time.Second}, "one")
 	beats := make(chan client.Beat, 100)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for e, err := range client.Follow(ctx, f.url(), client.Options{NoReconnect: true, OnStatus: func(s client.Status) {
 		if b, ok := s.(client.Beat); ok {
@@ -218,7 +218,7 @@ func TestReal_ReadAndSetFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var got strings.Builder
 	for e, err := range c.Follow(ctx) {

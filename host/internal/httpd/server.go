@@ -52,7 +52,9 @@ type Options struct {
 
 	// Stall and Farewell are as in [ws.Options].
 	Stall, Farewell time.Duration
-	Observer        Observer
+	// Patience is how long the status of a stream of text that goes on waits for the log to say something; default 1 s.
+	Patience time.Duration
+	Observer Observer
 }
 
 // Observer is told what happens, for metrics. Its functions must be quick and safe for concurrent use; nil ones are not called.
@@ -98,6 +100,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Stall <= 0 {
 		o.Stall = 5 * time.Second
+	}
+	if o.Patience <= 0 {
+		o.Patience = time.Second
 	}
 	if o.Access == nil {
 		everybody, err := access.New(access.Options{})

@@ -62,12 +62,10 @@ func TestText_Tail_GoesOnUntilThePeerLeaves(t *testing.T) {
 func (s *stand) limitsOpen() int { return s.server.limits.Open() }
 
 func TestText_TailOfASilentLog_IsAnsweredAtOnce(t *testing.T) {
-	s := newStand(t, Options{})
+	s := newStand(t, Options{Patience: time.Hour}) // Or else the answer would come when that is over.
 	s.fake.AddLog("/var/log/empty.log")
-	start := time.Now()
-	r := s.raw(http.MethodGet, "/var/log/empty.log?tail=1", "localhost")
-	if r.StatusCode != http.StatusOK || time.Since(start) > 900*time.Millisecond {
-		t.Errorf("got %s after %v", r.Status, time.Since(start))
+	if r := s.raw(http.MethodGet, "/var/log/empty.log?tail=1", "localhost"); r.StatusCode != http.StatusOK {
+		t.Errorf("got %s", r.Status)
 	}
 }
 
@@ -471,11 +469,11 @@ func TestSlowLoris_DoesNotKeepOthersOut(t *testing.T) {
 		slow = append(slow, c)
 	}
 	start := time.Now()
-	if status, _, _ := s.get("/-/healthz"); status != 200 || time.Since(start) > time.Second {
+	if status, _, _ := s.get("/-/healthz"); status != 200 || time.Since(start) >= headerTimeout { // Not only when they have been closed.
 		t.Errorf("%d after %v", status, time.Since(start))
 	}
 	for _, c := range slow {
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		c.SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.Copy(io.Discard, c); err != nil {
 			t.Fatalf("not closed: %v", err)
 		}

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const logName = "/var/log/app.log"
 
+// headerTimeout is how long the server of a stand waits for the head of a request.
+const headerTimeout = 3 * time.Second
+
 // stand is a server with everything behind it but the plugin process.
 type stand struct {
 	t      *testing.T
@@ -87,13 +90,13 @@ func newStand(t *testing.T, o Options) *stand {
 	}
 	s.server = server
 	s.http = httptest.NewUnstartedServer(server)
-	s.http.Config.ReadHeaderTimeout = time.Second
+	s.http.Config.ReadHeaderTimeout = headerTimeout
 	s.http.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.hub.Run(ctx) })
 	t.Cleanup(func() {
-		drain, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		drain, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		if err := server.Drain(drain); err != nil {
 			t.Errorf("drain: %v", err)
@@ -120,7 +123,7 @@ func (s *stand) raw(method, target, host string, header ...string) *http.Respons
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host)
 	for _, h := range header {
 		fmt.Fprintf(c, "%s\r\n", h)

@@ -23,8 +23,6 @@ import (
 const (
 	// writeSize is how much is written within the time of a stall.
 	writeSize = 16 << 10
-	// patience is how long the status of a stream that goes on waits for the log to say something.
-	patience = time.Second
 )
 
 // textRenderer renders for a stream of text. It has something to send even for the news that the end is reached, so that the stream knows
@@ -79,7 +77,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, q query, refuse 
 		return
 	}
 	defer session.Close()
-	first, err := firstFrame(ctx, session, q.hub.Follow)
+	first, err := firstFrame(ctx, session, q.hub.Follow, s.o.Patience)
 	if err != nil && !errors.Is(err, io.EOF) {
 		if ctx.Err() == nil {
 			s.refuse(w, err)
@@ -181,7 +179,7 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 
 // firstFrame waits until it is known whether the log can be followed, and returns the first frame. A stream that goes on does not
 // wait for long: a log that does not exist yet says nothing.
-func firstFrame(ctx context.Context, session *hub.Session, follow bool) (*hub.Frame, error) {
+func firstFrame(ctx context.Context, session *hub.Session, follow bool, patience time.Duration) (*hub.Frame, error) {
 	some := ctx
 	if follow {
 		var cancel context.CancelFunc

@@ -159,7 +159,7 @@ func TestRun_PluginHangs_IsKilledAndReplaced(t *testing.T) {
 		}
 		w.fake.Hang()
 		log.Append("2")
-		time.Sleep(10 * time.Second)
+		time.Sleep(11 * time.Second) // After 10 at the latest: up to one interval until the next look, and four that find nothing.
 		s := p.Status()
 		if s.Hangs != 1 || s.State != supervise.StateUp || s.Pid != 2 {
 			t.Errorf("got %+v", s)

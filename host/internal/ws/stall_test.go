@@ -50,7 +50,8 @@ func (s *stand) reasons() []string {
 }
 
 func TestStall_PeerThatNeverReads_IsLetGoAndOthersAreNot(t *testing.T) {
-	s := newStand(t, Options{Stall: time.Second}, Request{Hub: hub.Request{Follow: true}})
+	// Long enough for a busy machine to let the good one read.
+	s := newStand(t, Options{Stall: 4 * time.Second}, Request{Hub: hub.Request{Follow: true}})
 	good := s.dial()
 	until(t, good, "three\n")
 	stalled := s.dialSmall()
@@ -70,15 +71,15 @@ func TestStall_PeerThatNeverReads_IsLetGoAndOthersAreNot(t *testing.T) {
 }
 
 func TestStall_PeerThatReadsSlowly_GetsEverything(t *testing.T) {
-	s := newStand(t, Options{Stall: 300 * time.Millisecond}, Request{Hub: hub.Request{Start: tail.StartAtLastLines(100)}})
+	s := newStand(t, Options{Stall: 3 * time.Second}, Request{Hub: hub.Request{Start: tail.StartAtLastLines(100)}})
 	s.log.Append(big()[:100]...)
 	c := s.dialSmall()
 	start, n := time.Now(), 4096 // as much may have come with the handshake
 	slow := c.NetConn()
 	buf := make([]byte, 96<<10)
 	for n < 100*60_001 {
-		time.Sleep(10 * time.Millisecond) // the rate of the peer, no condition
-		slow.SetReadDeadline(time.Now().Add(5 * time.Second))
+		time.Sleep(60 * time.Millisecond) // the rate of the peer, no condition: all of it takes longer than a stall
+		slow.SetReadDeadline(time.Now().Add(30 * time.Second))
 		got, err := slow.Read(buf)
 		if err != nil {
 			t.Fatalf("after %d bytes and %v: %v; %v", n, time.Since(start), err, s.reasons())

@@ -117,7 +117,7 @@ func (s *stand) start(o Options, q Request) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.hub.Run(ctx) })
 	t.Cleanup(func() {
-		drain, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		drain, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		if err := s.server.Drain(drain); err != nil {
 			t.Errorf("drain: %v", err)
@@ -131,7 +131,7 @@ func (s *stand) start(o Options, q Request) {
 // dial connects; no protocols means the plain one.
 func (s *stand) dial(protocols ...string) *websocket.Conn {
 	s.t.Helper()
-	d := websocket.Dialer{Subprotocols: protocols, HandshakeTimeout: 5 * time.Second}
+	d := websocket.Dialer{Subprotocols: protocols, HandshakeTimeout: time.Minute}
 	if s.pipes != nil {
 		d.NetDialContext = s.pipes.dial
 	}
