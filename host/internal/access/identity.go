@@ -22,6 +22,9 @@ func (i Identity) Name() string {
 	return i.credential.name
 }
 
+// FromTicket reports whether the request brought a ticket, which is good for following one log and for nothing else.
+func (i Identity) FromTicket() bool { return i.log != "" }
+
 // MayFollow reports whether log, an absolute clean path, may be followed, read or listed. It looks at the name alone: what a symbolic link
 // points to is the tailer's to judge.
 func (i Identity) MayFollow(log string) bool {

@@ -43,8 +43,11 @@ func (s *Server) readyz(w http.ResponseWriter) {
 	switch err := s.notReady(); {
 	case s.stop.Err() != nil:
 		fail(w, http.StatusServiceUnavailable, "The server is stopping.")
+	case err != nil && s.o.Access.Required():
+		// Whoever asks has not said who they are, and the reason may name programs and paths.
+		fail(w, http.StatusServiceUnavailable, "Viewers cannot be served now. The listener for operators and the program's own log say why.")
 	case err != nil:
-		fail(w, http.StatusServiceUnavailable, err.Error())
+		fail(w, http.StatusServiceUnavailable, oneLine(err.Error()))
 	default:
 		text(w, "ready\n")
 	}

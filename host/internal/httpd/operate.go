@@ -60,7 +60,7 @@ func (s *Server) swap(w http.ResponseWriter, r *http.Request, who access.Identit
 		fail(w, http.StatusMethodNotAllowed, "Ask by POST.")
 		return
 	}
-	if who.Name() == "" || !slices.Contains(s.o.Operators, who.Name()) || s.o.Restart == nil {
+	if who.Name() == "" || who.FromTicket() || !slices.Contains(s.o.Operators, who.Name()) || s.o.Restart == nil {
 		s.o.Observer.refused("access", "operator")
 		fail(w, http.StatusForbidden, "Only operators may replace plugins: the server names them with --operator.")
 		return

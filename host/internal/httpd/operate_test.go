@@ -3,12 +3,15 @@ package httpd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -153,5 +156,68 @@ func TestSwap_NobodyHasToProveWhoTheyAre_NobodyMay(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("got %s", resp.Status)
+	}
+}
+
+func TestSwap_WithATicketOfAnOperator_IsRefused(t *testing.T) {
+	a, tokens := credentials(t, map[string][]string{"olga": nil})
+	s := newStand(t, Options{Access: a, Operators: []string{"olga"}, Restart: func(context.Context, string) error { t.Error("restarted"); return nil }})
+	ask := func(target, body string, header ...string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		resp, err := s.http.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(text)
+	}
+	_, answer := ask("/-/ticket", `{"log":"/var/log/app.log"}`, "Authorization", "Bearer "+tokens["olga"])
+	_, after, _ := strings.Cut(answer, `"protocol":"`)
+	ticket, _, ok := strings.Cut(after, `"`)
+	if !ok {
+		t.Fatalf("got no ticket: %s", answer)
+	}
+	if status, _ := ask("/-/plugins/swap", `{"prefix":"/"}`, "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Protocol", ticket); status != http.StatusForbidden {
+		t.Errorf("got %d", status)
+	}
+}
+
+func TestReadyz_CredentialsAreAskedFor_SaysNothingOfTheInside(t *testing.T) {
+	a, _ := credentials(t, map[string][]string{"olga": nil})
+	for _, c := range []struct {
+		access *access.Access
+		says   bool
+	}{{nil, true}, {a, false}} {
+		s := newStand(t, Options{Access: c.access, Ready: func() error { return errors.New("plugin /opt/x\ndoes not exist") }})
+		status, _, body := s.get("/-/readyz")
+		if status != http.StatusServiceUnavailable || strings.Contains(body, "/opt/x") != c.says || strings.Count(body, "\n") != 1 {
+			t.Errorf("got %d %q", status, body)
+		}
+	}
+}
+
+func TestBody_AnnouncedAndNotSent_DoesNotKeepTheConnection(t *testing.T) {
+	s := newStand(t, Options{Stall: 200 * time.Millisecond})
+	for _, announced := range []string{"Content-Length: 10", "Transfer-Encoding: chunked"} {
+		for _, target := range []string{"/-/plugins/swap", "/-/ticket", "/-/healthz", logName} {
+			c, err := net.Dial("tcp", s.http.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", target, announced)
+			c.SetReadDeadline(time.Now().Add(time.Minute))
+			if _, err := io.Copy(io.Discard, c); err != nil {
+				t.Errorf("%s with %s: %v", target, announced, err)
+			}
+			c.Close()
+		}
 	}
 }

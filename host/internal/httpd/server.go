@@ -165,6 +165,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.ContentLength != 0 {
+		// Few requests have a body; whoever announces one and does not send it must not keep the connection by that.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.Stall)) // Not every connection can; then it is the caller's.
+	}
 	if refusal := s.guard.check(r); refusal != nil {
 		s.o.Observer.refused("host", refusal.reason)
 		fail(w, http.StatusForbidden, refusal.text)
