@@ -175,7 +175,7 @@ func TestLoki_TailThroughFiveRotationsAndARestart_IsTheFileByteForByte(t *testin
 	done := make(chan struct{})
 	go func() { // Ends when all lines have come, or with patience.
 		defer close(done)
-		tailClient(t, addr, `{filename="`+log+`"}`, len(lines), func(e entry) { got.WriteString(e.line + "\n") })
+		tailClient(t, addr, `{job="app"}`, len(lines), func(e entry) { got.WriteString(e.line + "\n") })
 	}()
 	files := rotating(t, log, lines, 5, func(n int) {
 		if n != len(lines)/2 {

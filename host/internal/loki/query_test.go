@@ -494,3 +494,17 @@ func BenchmarkTailLines(b *testing.B) {
 		})
 	}
 }
+
+// The rotated files of a log are part of it: beside it they are not listed, read or followed a second time.
+func TestServer_RotatedFile_IsNoStreamOfItsOwn(t *testing.T) {
+	m, web, _ := newTest(t, nil)
+	m.write("/var/log/app.log.1", noon.Add(-time.Minute), "rotated")
+	for _, c := range [][]string{{"series"}, {"label/filename/values"}, {"query_range", "query", `{job="app"}`}} {
+		if code, body, _ := get(t, web, "/loki/api/v1/"+c[0], c[1:]...); code != 200 || strings.Contains(body, "app.log.1") || strings.Contains(body, `"rotated"`) {
+			t.Errorf("%v: %d %s", c, code, body)
+		}
+	}
+	if code, body, _ := get(t, web, "/loki/api/v1/query_range", "query", `{filename="/var/log/app.log.1"}`); code != 200 || !strings.Contains(body, `"rotated"`) {
+		t.Errorf("by its name: %d %s", code, body)
+	}
+}

@@ -27,7 +27,7 @@ func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, l
 	req := tail.ListRequest{}
 	req.Prefix, _ = sel.Exact("filename")
 	viewer := viewerOf(ctx)
-	var out []stream
+	var entries []tail.Entry
 	for e, err := range s.opts.Tailer.List(ctx, req) {
 		if err != nil {
 			if req.Prefix != "" && (errors.Is(err, tail.ErrNotAllowed) || errors.Is(err, tail.ErrNotFound)) {
@@ -35,9 +35,12 @@ func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, l
 			}
 			return nil, fmt.Errorf("list the logs: %w", err)
 		}
-		if !viewer.MayFollow(e.Log) {
-			continue
+		if viewer.MayFollow(e.Log) {
+			entries = append(entries, e)
 		}
+	}
+	var out []stream
+	for _, e := range withoutRotated(entries) {
 		if !e.Modified.IsZero() && nano(e.Modified.Add(clockSlack)) < start {
 			continue
 		}
