@@ -131,8 +131,9 @@ type viewer struct {
 	declared   atomic.Int64 // lines that were declared missing
 	gaps       atomic.Int64
 
-	mu  sync.Mutex // guards what follows
-	err error
+	mu      sync.Mutex // guards what follows
+	err     error
+	reasons map[string]int // why it was disconnected
 }
 
 func (v *viewer) fail(format string, a ...any) {
@@ -154,8 +155,14 @@ func (v *viewer) follow(ctx context.Context, url string) {
 	v.last.Store(-1)
 	gap, again := false, false
 	options := client.Options{Wait: true, Attempts: 1000, OnStatus: func(s client.Status) {
-		if _, ok := s.(client.Disconnected); ok {
+		if d, ok := s.(client.Disconnected); ok {
 			v.reconnects.Add(1)
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			if v.reasons == nil {
+				v.reasons = map[string]int{}
+			}
+			v.reasons[d.Err.Error()]++
 		}
 	}}
 	var part []byte
@@ -266,6 +273,19 @@ func (w *world) watch(viewers int, addr string) {
 		w.check()
 		return !slices.ContainsFunc(w.viewers, func(v *viewer) bool { return v.last.Load() < 0 })
 	})
+}
+
+// reasons are those for which viewers were disconnected, and how often.
+func (w *world) reasons() map[string]int {
+	all := map[string]int{}
+	for _, v := range w.viewers {
+		v.mu.Lock()
+		for reason, n := range v.reasons {
+			all[reason] += n
+		}
+		v.mu.Unlock()
+	}
+	return all
 }
 
 // check fails the test if a viewer has seen something that must not be.
