@@ -76,7 +76,7 @@ func TestMutation_EachRuleSwitchedOff_IsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			cmd := exec.Command("go", "test", "-overlay", dir+"/overlay.json", "-count=1", "-timeout=5m", "-run", m.run, "../"+m.pkg)
+			cmd := exec.Command("go", "test", "-overlay", dir+"/overlay.json", "-count=3", "-failfast", "-timeout=5m", "-run", m.run, "../"+m.pkg)
 			cmd.Env = append(os.Environ(), "LIVETAIL_TEST_PATIENCE=3s")
 			out, err := cmd.CombinedOutput()
 			failed := failures(string(out))

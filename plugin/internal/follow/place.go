@@ -64,7 +64,10 @@ func (l *Log) settle() bool {
 		if dir, err := g.OpenDir(folder); err == nil {
 			l.at.dir = dir
 			l.at.dev, l.at.ino, _ = inodeOfFile(dir)
-			l.at.journal, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
+			// Where the system does not tell of all changes, no order can be observed and nothing be waited for.
+			if _, told := watch.Told(int(dir.Fd())); told {
+				l.at.journal, _ = l.e.watch.Journal(int(dir.Fd()), l.kick)
+			}
 		}
 	}
 	if l.at.dir == nil {

@@ -43,7 +43,7 @@ func (c *ledger) event(ev tail.Event) {
 		c.boundaries++
 	case tail.Gap:
 		c.gaps++
-		c.t.Errorf("gap after line %d: %+v", c.next-1, ev)
+		c.t.Fatalf("gap after line %d: %+v", c.next-1, ev)
 	case tail.Late:
 		c.late++
 	}

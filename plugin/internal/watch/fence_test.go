@@ -11,7 +11,7 @@ import (
 
 // Links and files are switched as fast as it goes. Whenever the watcher sees the one of a number, as many switches must have been told.
 func TestJournal_Take_TellsAllThatCanBeSeen(t *testing.T) {
-	const switches, writers = 400, 3
+	const switches, writers = 1000, 3
 	for _, how := range []string{"renamed link", "renamed file", "new file"} {
 		t.Run(how, func(t *testing.T) {
 			w, err := New()
