@@ -45,6 +45,8 @@ type Log struct {
 	lossy      string           // if not empty: events were lost since the last change of generation, for people
 	unreadable bool             // a pending generation could not be opened yet
 	first      bool             // nothing has been found yet
+	sweep      bool             // this look is at all generations, also those that are sealed
+	swept      time.Time        // when the last such look was
 }
 
 func newLog(e *Engine, path guard.Path) *Log {

@@ -35,7 +35,14 @@ func (l *Log) written(h *held) {
 
 // measure looks at the sizes of the files, wakes readers of what has grown, and seals what is complete. It returns how long to wait until
 // the next look.
+//
+// Generations that are sealed are told of by their marks, so they are looked at no more often than polling would: a reader may be thousands of
+// them behind.
 func (l *Log) measure() time.Duration {
+	l.sweep = time.Since(l.swept) >= l.e.opts.Poll
+	if l.sweep {
+		l.swept = time.Now()
+	}
 	l.mu.Lock()
 	wait := l.e.opts.Poll
 	if l.at.journal != nil && !l.blind && !l.unreadable {
@@ -46,7 +53,7 @@ func (l *Log) measure() time.Duration {
 	}
 	var gens []*generation
 	for _, g := range l.chain {
-		if g.on.newest == g && g.state == ready && g.packed == nil {
+		if g.on.newest == g && g.state == ready && g.packed == nil && (l.sweep || !g.sealed || g.on.mark == nil) {
 			gens = append(gens, g)
 		}
 	}
@@ -130,6 +137,9 @@ func (l *Log) evict() {
 	}
 	l.mu.Unlock()
 	files = slices.DeleteFunc(files, func(g *generation) bool { return g.on == l.names[l.at.base] })
+	if len(files) <= l.e.opts.MaxHeld && !l.sweep {
+		return // What deleted files take is counted now and then.
+	}
 	var bytes int64
 	for _, g := range files {
 		bytes += g.on.deletedBytes()

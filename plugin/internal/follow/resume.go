@@ -56,6 +56,11 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 		return err
 	}
 	if at != nil {
+		if !r.l.isLive(at) { // An incomplete line at its end has been read as it is.
+			if off, err = at.length(ctx); err != nil {
+				return err
+			}
+		}
 		if err := r.enter(ctx, at, off); err != nil {
 			return err
 		}

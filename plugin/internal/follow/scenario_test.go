@@ -179,3 +179,29 @@ func TestResume_RewrittenWhileTheTailerWasDown_BeginsAnewAndSaysSo(t *testing.T)
 		t.Errorf("events are %s", r)
 	}
 }
+
+// The file of a position is gone, and what is left is older: its last line, which has no end, is not read once more.
+func TestResume_OnlyAnOlderFileIsLeft_IsNotReadAgain(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("app.log", "no end")
+	w.rename("app.log", "app.log.1")
+	w.write("app.log", "")
+	r := w.follow(tail.StartAtBeginning())
+	r.until("no end")
+	for r.at.Offset != 0 { // Until it is in the empty file.
+		if _, ok := r.next(patience); !ok {
+			t.Fatalf("it stays at %v", r.at)
+		}
+	}
+	at := r.at
+	r.close()
+	w.e.Close()
+	w.remove("app.log")
+	w.start(nil)
+	r = w.follow(tail.StartAtPosition(at))
+	if _, ok := r.next(patience); !ok { // The gap.
+		t.Fatal("nothing comes")
+	}
+	w.write("app.log", "new\n")
+	r.until("new\n")
+}
