@@ -15,16 +15,19 @@ import (
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// source is a tailer of one log whose events are whatever is sent to it, for any one reader.
+// source is a tailer of one log whose events are whatever is sent to it, for the first reader, with whose reading the feed goes on.
 type source struct {
 	*fakeLog
 	events chan tail.Event
+	taken  *atomic.Bool
 }
 
 func (s source) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
 	return func(yield func(tail.Event, error) bool) {
-		if _, joined := req.Start.Position(); !joined {
-			yield(tail.CaughtUp{At: tail.Position{Generation: "g"}}, nil)
+		if !yield(tail.CaughtUp{At: tail.Position{Generation: "g"}}, nil) {
+			return
+		}
+		if !req.Follow || !s.taken.CompareAndSwap(false, true) {
 			<-ctx.Done()
 			return
 		}
@@ -44,7 +47,7 @@ func (s source) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[ta
 // benchHub runs a hub with n sessions that have joined the feed.
 func benchHub(b *testing.B, n int) (h *hub.Hub, events chan tail.Event, sessions []*hub.Session) {
 	b.Helper()
-	src := source{newFakeLog(), make(chan tail.Event)}
+	src := source{newFakeLog(), make(chan tail.Event), new(atomic.Bool)}
 	h = hub.New(src, hub.Options{KeepEvents: true})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
