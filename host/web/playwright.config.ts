@@ -4,11 +4,11 @@ export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
   outputDir: 'test-results',
-  timeout: 45_000,
-  expect: { timeout: 10_000 },
+  // Only how long a journey may wait for what has to happen: a busy machine is slow, not wrong. There is no second try.
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   workers: 1,
-  // A journey that fails on a busy machine gets a second try there, and is reported as flaky.
-  retries: process.env.CI ? 1 : 0,
+  retries: 0,
   reporter: [['list']],
   globalSetup: './e2e/setup.ts',
   use: {

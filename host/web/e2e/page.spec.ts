@@ -71,7 +71,7 @@ test('pausing by key, click or button leaves everything where it is', async ({ p
   log.write(...numbered(3000));
   await open(page);
   await atEnd(page, /002999/);
-  await page.waitForTimeout(300);
+  await expect(page.locator('.chip.level')).toHaveCount(1);
   const before = (await visible(page)).map((r) => [r.text, r.top]);
   const ways = [() => page.keyboard.press(' '), () => page.locator('.row').nth(20).click(), () => page.locator('.tool.state').click()];
   for (const way of ways) {
@@ -80,6 +80,7 @@ test('pausing by key, click or button leaves everything where it is', async ({ p
     expect((await visible(page)).map((r) => [r.text, r.top])).toEqual(before);
     await page.keyboard.press('End');
     await expect(page.locator('.pill')).toHaveCount(0);
+    await expect.poll(async () => (await visible(page)).map((r) => [r.text, r.top])).toEqual(before);
   }
 });
 
@@ -355,6 +356,9 @@ test('nothing serious for axe, in both themes', async ({ page }) => {
   log.rotate('app.1');
   log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end });
   log.write('end');
+  const other = new MemoryLog();
+  other.write('2020-09-17 08:59:00.500 | INFO | y');
+  front.logs.set('/var/log/other.log', other);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await page.goto(front.url);
@@ -367,9 +371,28 @@ test('nothing serious for axe, in both themes', async ({ page }) => {
     await page.keyboard.press('Enter');
     await page.locator('.drawer').waitFor();
     await run(`details ${colorScheme}`);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('s');
+    await page.locator('.results input').fill('x');
+    await page.keyboard.press('Enter');
+    await page.locator('.hit-row').first().click();
+    await run(`search ${colorScheme}`);
+    await page.keyboard.press('Escape');
+    await page.locator('.strip .why').click();
+    await page.locator('.doctor .finding').first().waitFor();
+    await run(`doctor ${colorScheme}`);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('T');
+    await page.locator('.when input').waitFor();
+    await run(`time ${colorScheme}`);
+    await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
-    await page.locator('dialog.palette input').waitFor();
+    await page.locator('dialog.palette:not(.when) input').waitFor();
     await run(`palette ${colorScheme}`);
+    await page.goto(`${front.url}${LOG}?with=/var/log/other.log`);
+    await page.locator('.chip.log').nth(1).waitFor();
+    await page.locator('.row').first().waitFor();
+    await run(`merged ${colorScheme}`);
   }
 });
 
@@ -400,7 +423,14 @@ test('hostile lines stay text', async ({ page }) => {
   await page.keyboard.press('/');
   await page.keyboard.type('<script>');
   await page.keyboard.press('Enter');
-  await page.waitForTimeout(300);
+  // What a search through history lists stays text as well.
+  await page.keyboard.press('Control+Enter');
+  await expect(page.locator('.hit-row').first()).toContainText('<script>');
+  await page.locator('.results input').fill('/./');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('.hit-row').count()).toBeGreaterThan(100);
+  expect(await page.evaluate(() => [...document.querySelectorAll('.hit-row *')].map((e) => e.tagName).filter((name) => !['I', 'SPAN', 'MARK'].includes(name)))).toEqual([]);
+  expect(await page.locator('.hitlist').textContent()).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
   expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined();
   expect(await page.locator('script').count()).toBe(1);
   expect(await page.title()).toBe('app.log · livetail');

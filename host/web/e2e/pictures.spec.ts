@@ -19,13 +19,21 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => front.stop());
 
+/** Lines of another program, at about the times of the first. */
+function worker(i: number, n: number): string {
+  const t = new Date(new Date(2026, 10, 23, 9, 36, 45).getTime() - (n - i) * 410);
+  const two = (x: number) => String(x).padStart(2, '0');
+  const level = i % 31 === 7 ? 'ERROR   ' : i % 17 === 3 ? 'WARNING ' : 'INFO    ';
+  return `2026-11-23 ${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, '0')} | ${level} | worker:run:${40 + (i % 9)} - ${level === 'ERROR   ' ? 'job failed, tried again in 5 s' : level === 'WARNING ' ? 'queue is 80 % full' : 'job done'} id=${5000 + i}`;
+}
+
 function fill(): void {
   front.logs.clear();
   const others: [string, number, number][] = [['/srv/data/import.log', 20000, 3], ['/var/log/nginx/access.log', 4000, 6], ['/var/log/nginx/error.log', 12, 1], ['/var/log/shop/worker.log', 900, 2]];
   for (const [name, lines, generations] of others) {
     const other = new MemoryLog();
     other.gen = `g${generations}`;
-    for (let i = 0; i < lines; i++) other.write(sample(i));
+    for (let i = 0; i < lines; i++) other.write(name.includes('worker') ? worker(i, lines) : sample(i));
     other.modified = new Date(Date.now() - lines * 997);
     front.logs.set(name, other);
   }
@@ -54,6 +62,7 @@ test('pictures', async ({ browser }) => {
       log.write(sample(i));
       await page.waitForTimeout(40);
     }
+    await page.locator('.timebar .span').selectOption({ index: 2 });
     await page.waitForTimeout(1600);
     await page.screenshot({ path: join(OUT, `live${suffix}.png`) });
     await page.keyboard.press('/');
@@ -65,6 +74,13 @@ test('pictures', async ({ browser }) => {
     for (let i = 3020; i < 3061; i++) log.write(sample(i));
     await page.waitForTimeout(800);
     await page.screenshot({ path: join(OUT, `paused${suffix}.png`) });
+    await page.keyboard.press('s');
+    await page.locator('.hit-row').nth(6).click();
+    await page.locator('.hit-row.chosen').waitFor();
+    await page.mouse.move(200, 300);
+    await page.waitForTimeout(700);
+    await page.screenshot({ path: join(OUT, `search${suffix}.png`) });
+    await page.keyboard.press('Escape');
     // A structured line with its fields, words marked, and the palette.
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
@@ -77,6 +93,10 @@ test('pictures', async ({ browser }) => {
     await page.locator('.fields').waitFor();
     await page.waitForTimeout(900);
     await page.screenshot({ path: join(OUT, `details${suffix}.png`) });
+    await page.goto(`${front.url}${APP}?with=/var/log/shop/worker.log`);
+    await page.locator('.row.part1').first().waitFor();
+    await page.waitForTimeout(900);
+    await page.screenshot({ path: join(OUT, `merged${suffix}.png`) });
     await page.keyboard.press('Control+k');
     await page.waitForTimeout(300);
     if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `palette${suffix}.png`) });

@@ -6,6 +6,9 @@ import { readFileSync, existsSync } from 'node:fs';
 import { join, extname } from 'node:path';
 import { WebSocketServer, type WebSocket } from 'ws';
 
+import { timeOf } from '../src/text/time';
+import { scan } from './scan';
+
 const DIST = join(import.meta.dirname, '..', 'dist');
 export const CSP = /ContentSecurityPolicy = "([^"]*)" \+\s*"([^"]*)"/.exec(readFileSync(join(import.meta.dirname, '..', 'embed.go'), 'utf8'))!.slice(1).join('');
 
@@ -57,6 +60,12 @@ export class MemoryLog {
     return i < 0 ? this.entries.length : i;
   }
 
+  /** Index of the first line whose time is not before that. */
+  atTime(ms: number): number {
+    const i = this.entries.findIndex((e) => 'line' in e && (timeOf(e.line.text) ?? 0) >= ms);
+    return i < 0 ? this.entries.length : i;
+  }
+
   messages(from: number, to: number, passes: (text: string) => boolean): unknown[] {
     const out: unknown[] = [];
     let run: Line[] = [];
@@ -101,6 +110,11 @@ export class StandIn {
       if (url.pathname === '/-/logs') {
         response.setHeader('Content-Type', 'application/json');
         response.end(JSON.stringify({ logs: [...this.logs].map(([log, l]) => ({ log, size: l.off, modified: l.modified.toISOString(), generations: Number(l.gen.slice(1)) })), truncated: false }));
+        return;
+      }
+      if (url.pathname === '/-/doctor') {
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify({ findings: [{ id: 'readable', level: 'ok', what: `${url.searchParams.get('log')} can be read.`, do: '' }, { id: 'writer', level: 'note', what: 'No process has it open for writing.', do: 'Check that the program runs.' }] }));
         return;
       }
       const asset = url.pathname.startsWith('/-/assets/') ? join(DIST, url.pathname.slice(3)) : join(DIST, 'index.html');
@@ -148,7 +162,7 @@ export class StandIn {
     const passes = (text: string) =>
       (filter.include.length === 0 || filter.include.some((p) => new RegExp(p).test(text))) && !filter.exclude.some((p) => new RegExp(p).test(text));
     this.sockets.add(socket);
-    say({ t: 'hello', v: 1, server: 'standin', session: 's', log: url.pathname, heartbeat: { interval_ms: 10000, timeout_ms: 5000 }, limits: { page_lines: 10000 }, capabilities: ['filter', 'history'] });
+    say({ t: 'hello', v: 1, server: 'standin', session: 's', log: url.pathname, heartbeat: { interval_ms: 10000, timeout_ms: 5000 }, limits: { page_lines: 10000 }, capabilities: ['filter', 'history', 'scan'] });
     const from = url.searchParams.get('from');
     let sent = from ? l.at(from) : Math.max(0, l.entries.length - Number(url.searchParams.get('lines') ?? 1000));
     const pump = () => {
@@ -177,8 +191,12 @@ export class StandIn {
         }
         filter = { include: m.include, exclude: m.exclude };
         say({ t: 'filtered', id: m.id });
+      } else if (m.t === 'search' || m.t === 'count') {
+        const lines = l.entries.filter((e) => 'line' in e).map((e) => e.line);
+        const from = m.at ? l.entries.slice(0, l.at(m.at)).filter((e) => 'line' in e).length : 0;
+        say(scan(lines, m, from, l.end));
       } else if (m.t === 'read') {
-        const at = l.at(m.at);
+        const at = m.time_ms !== undefined ? l.atTime(m.time_ms) : l.at(m.at);
         const [low, high] = m.backward ? [Math.max(0, at - m.lines), at] : [at, Math.min(l.entries.length, at + m.lines)];
         const position = (i: number) => {
           const e = l.entries[i];
