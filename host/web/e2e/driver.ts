@@ -61,6 +61,19 @@ export async function all(page: Page): Promise<string[]> {
   });
 }
 
+/** Waits until the view has stood still for some frames. */
+export async function still(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const s = document.querySelector('.surface')!;
+    const state = () => `${s.scrollTop} ${s.scrollHeight} ${s.clientHeight} ${s.textContent!.length}`;
+    for (let quiet = 0, n = 0, last = ''; quiet < 10 && n < 1000; n++) {
+      await new Promise((done) => requestAnimationFrame(done));
+      quiet = state() === last ? quiet + 1 : 0;
+      last = state();
+    }
+  });
+}
+
 export async function atEnd(page: Page, text: string | RegExp): Promise<void> {
   await expect.poll(async () => (await visible(page)).at(-1)?.text ?? '').toMatch(text);
 }

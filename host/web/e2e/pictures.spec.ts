@@ -21,7 +21,7 @@ test.afterAll(() => front.stop());
 
 /** Lines of another program, at about the times of the first. */
 function worker(i: number, n: number): string {
-  const t = new Date(new Date(2026, 10, 23, 9, 36, 45).getTime() - (n - i) * 410);
+  const t = new Date(new Date(2026, 10, 23, 9, 36, 58).getTime() - (n - i) * 410);
   const two = (x: number) => String(x).padStart(2, '0');
   const level = i % 31 === 7 ? 'ERROR   ' : i % 17 === 3 ? 'WARNING ' : 'INFO    ';
   return `2026-11-23 ${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, '0')} | ${level} | worker:run:${40 + (i % 9)} - ${level === 'ERROR   ' ? 'job failed, tried again in 5 s' : level === 'WARNING ' ? 'queue is 80 % full' : 'job done'} id=${5000 + i}`;

@@ -3,7 +3,7 @@
 import { expect, test, type Page } from '@playwright/test';
 import { copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { all, atEnd, expectSequence, guard, numbered, surface, visible } from './driver';
+import { all, atEnd, expectSequence, guard, numbered, still, surface, visible } from './driver';
 import { hostile, invalid } from './hostile';
 import { Livetail } from './livetail';
 
@@ -180,7 +180,7 @@ test('a hidden rush: paused over far more lines than are held, nothing is lost',
   await surface(page).hover();
   await page.mouse.wheel(0, -500);
   await expect(page.locator('.pill')).toBeVisible();
-  await page.waitForTimeout(300);
+  await still(page);
   const before = await visible(page);
   for (let i = 0; i < 70; i++) lt.write('app.log', ...numbered(1000, 1000 + i * 1000));
   await expect(page.locator('.pill')).toHaveText('70,000 new', { timeout: 30_000 });

@@ -32,5 +32,5 @@ export const en = {
   why: 'Why do I see nothing?', whyShort: 'Why?', whyFailed: 'It cannot be found out: {reason}', whyAsking: 'Looking…', whyNothing: 'Nothing unusual was found.', whyUnsupported: 'the server cannot tell', findingOk: 'Fine:', findingNote: 'Note:', findingProblem: 'Problem:',
   downloadFiltered: 'Download the lines that match', k_search: 'search all of history', k_when: 'go to a time',
   fold: 'Fold repeats and stack traces', foldedLines: '+{n} lines', foldRepeat: 'The same line again; click to show each', foldTrace: 'The rest of this message; click to show it', k_fold: 'fold repeats and stack traces',
-  merge: 'Merge', mergeHint: 'Show both logs as one, by time (Shift+Enter)', muteLog: 'Show or hide {log}', soloLog: 'Show only {log}, or all again', solo: 'solo', unmerge: 'Take {log} out',
+  mergeWith: 'Merge with {log}', muteLog: 'Show or hide {log}', soloLog: 'Show only {log}, or all again', solo: 'solo', unmerge: 'Take {log} out',
 } as const;

@@ -34,5 +34,5 @@ export const zh: Record<keyof typeof en, string> = {
   why: '为什么什么都看不到？', whyShort: '为什么？', whyFailed: '无法查明：{reason}', whyAsking: '正在检查…', whyNothing: '没有发现异常。', whyUnsupported: '服务器无法判断', findingOk: '正常：', findingNote: '注意：', findingProblem: '问题：',
   downloadFiltered: '下载匹配的行', k_search: '搜索全部历史', k_when: '跳到时间',
   fold: '折叠重复行和堆栈', foldedLines: '+{n} 行', foldRepeat: '相同的行；点击逐条显示', foldTrace: '此消息的其余部分；点击显示', k_fold: '折叠重复行和堆栈',
-  merge: '合并', mergeHint: '按时间将两个日志合并显示（Shift+回车）', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
+  mergeWith: '合并 {log}', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
 };

@@ -96,7 +96,7 @@ export function Chips({ live }: { live: Live }) {
       {live.logs.length > 1 && live.logs.map((log, i) => (
         <span key={log} class={`chip log part${i}${v.muted.includes(i) ? ' muted' : ''}`} title={log}>
           <button type="button" class="name" aria-pressed={!v.muted.includes(i)} title={t('muteLog', { log })} onClick={() => live.hidden.mute(i)}><i class="swatch" aria-hidden="true" />{splitPath(log).name}</button>
-          <button type="button" class="solo" title={t('soloLog', { log })} aria-label={t('soloLog', { log })} onClick={() => live.hidden.solo(i)}>{t('solo')}</button>
+          <button type="button" class="solo" title={t('soloLog', { log })} aria-label={`${t('solo')}: ${t('soloLog', { log })}`} onClick={() => live.hidden.solo(i)}>{t('solo')}</button>
           {i > 0 && <button type="button" title={t('unmerge', { log })} aria-label={t('unmerge', { log })} onClick={() => go(live.log, live.logs.slice(1).filter((l) => l !== log))}><Icon name="close" /></button>}
         </span>
       ))}

@@ -89,14 +89,16 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
     return () => abort.abort();
   }, []);
   const q = query.value.trim();
-  const found: Command[] = [
-    ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
-    ...search(logs.value, q).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : 8).map((e) => ({ label: e.log, key: '', run: () => go(e.log), log: e.log })),
-  ];
+  const others = search(logs.value, q.replace(/^(merge with|合并)\s*/i, '')).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : 8);
   const merge = (log: string) => {
     panels.palette.value = false;
     go(live.log, [...live.logs.slice(1), log]);
   };
+  const found: Command[] = [
+    ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
+    ...others.map((e) => ({ label: e.log, key: '', run: () => go(e.log), log: e.log })),
+    ...(live.logs.length < MOST_LOGS ? others.map((e) => ({ label: t('mergeWith', { log: e.log }), key: '', run: () => merge(e.log) })) : []),
+  ];
   const run = (command: Command | undefined, merging = false) => {
     if (!command) return;
     if (merging && command.log && live.logs.length < MOST_LOGS) {
@@ -123,7 +125,6 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
         {found.map((c, i) => (
           <li key={c.label} id={`p${i}`} role="option" aria-selected={i === chosen.value} onClick={() => run(c)} onMouseMove={() => (chosen.value = i)}>
             <span>{c.label}</span>{c.key && <kbd>{c.key}</kbd>}
-            {c.log && live.logs.length < MOST_LOGS && <button type="button" tabIndex={-1} title={t('mergeHint')} onClick={(e) => { e.stopPropagation(); merge(c.log!); }}>{t('merge')}</button>}
           </li>
         ))}
       </ul>

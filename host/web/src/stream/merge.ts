@@ -40,7 +40,8 @@ export class Merger {
   private readonly times = new Map<string, number>();
   private paging: Paging | null = null;
   private locating: { id: number; part: number; at: string; lines: number } | null = null;
-  private readonly begun: boolean[];
+  private readonly expected: (number | undefined)[];
+  private readonly taken: number[];
   private ready = true;
   private started = false;
   /** How many lines each log was asked to begin with. */
@@ -51,7 +52,8 @@ export class Merger {
     this.lastTimes = parts.map(() => 0);
     this.states = parts.map(() => null);
     this.stats = parts.map(() => null);
-    this.begun = parts.map(() => false);
+    this.expected = parts.map(() => undefined);
+    this.taken = parts.map(() => 0);
   }
 
   /** Takes what one of the logs says. */
@@ -70,7 +72,8 @@ export class Merger {
         break;
       case 'stats':
         this.stats[part] = m.stats;
-        this.begun[part] ||= m.stats.caughtUp;
+        // What was counted may still be on its way: the beginning is complete when it has come.
+        if (m.stats.caughtUp) this.expected[part] ??= m.stats.lines;
         this.tellStats();
         break;
       case 'page':
@@ -95,8 +98,10 @@ export class Merger {
   flush(): void {
     if (!this.ready || this.waiting.length === 0) return;
     // At first, until every log has told what it has.
-    if (this.begun.some((b, i) => !b && this.states[i]?.phase !== 'refused')) return;
-    if (!this.started) this.begin();
+    if (!this.started) {
+      if (this.expected.some((n, i) => (n === undefined || this.taken[i] < n) && this.states[i]?.phase !== 'refused')) return;
+      this.begin();
+    }
     const due = this.now() - REORDER;
     this.waiting.sort((a, b) => a.time - b.time);
     // Up to the last line that has waited long enough: all that is older goes with it.
@@ -220,6 +225,7 @@ export class Merger {
 
   private take(part: number, batch: Batch): void {
     const arrived = this.now();
+    this.taken[part] += batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
     for (const s of this.split(part, batch.items, this.lastTimes[part] || arrived)) this.waiting.push({ ...s, arrived });
   }
 
