@@ -29,6 +29,8 @@ func allowed(from, to string) bool {
 	switch {
 	case within(from, "host/e2e"):
 		return true
+	case from == "plugin/tail/tailtest" && to == "plugin/internal/level":
+		return true // The tailer in memory finds the level of a line as the real one does; nobody who imports the contract itself gets it.
 	case within(from, "plugin/tail"):
 		return within(to, "plugin/tail")
 	case within(from, "plugin"):
