@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -146,5 +145,5 @@ func TestHostKilledUnderLoad_NoPluginStaysAndViewersResume(t *testing.T) {
 	if declared > 0 || reconnects < int64(len(w.viewers)) {
 		t.Errorf("%d lines were declared missing, viewers reconnected %d times", declared, reconnects)
 	}
-	t.Log(fmt.Sprintf("%d lines, each once, over %d reconnections", lines, reconnects))
+	t.Logf("%d lines, each once, over %d reconnections", lines, reconnects)
 }

@@ -3,6 +3,7 @@ package dockerlogs
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/livetail/livetail/plugin/internal/follow"
 	"github.com/livetail/livetail/plugin/tail"
@@ -218,8 +219,7 @@ func (t *Tailer) behead(ctx context.Context, c container, p *page) error {
 // cutBefore leaves out what comes before the last so many lines.
 func (p *page) cutBefore(lines int) {
 	n := 0
-	for i := len(p.items) - 1; i >= 0; i-- {
-		it := p.items[i]
+	for i, it := range slices.Backward(p.items) {
 		if it.line != nil && it.line.counts() {
 			n++
 		}

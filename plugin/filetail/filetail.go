@@ -34,9 +34,10 @@ type Config struct {
 	// HeartbeatInterval and HeartbeatTimeout are the time between pings and the time to answer one, for sessions that do not say;
 	// default 10 s and 5 s.
 	HeartbeatInterval, HeartbeatTimeout time.Duration
-	// Encoding is that of files without a byte order mark: utf-8 (the default), utf-16le, utf-16be, gbk or gb18030. Lines are delivered
-	// as UTF-8.
-	Encoding string
+	// Encodings are those of files without a byte order mark: utf-8 (the default), utf-16le, utf-16be, gbk or gb18030. Each entry is a
+	// name, for all logs, or PATTERN=NAME, for some of them: a path with *, ? and […] as in a shell, or that of a folder with a slash at
+	// its end. The first pattern that fits decides. Lines are delivered as UTF-8.
+	Encodings []string
 	// Linger is how long a rotated file is held open after the last reader left it; default 60 s.
 	Linger time.Duration
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
@@ -65,14 +66,12 @@ func New(cfg Config) (*Tailer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var enc encoding.Encoding
-	if cfg.Encoding != "" {
-		if enc, err = encoding.Parse(cfg.Encoding); err != nil {
-			return nil, err
-		}
+	enc, err := encoding.ParseRules(cfg.Encodings)
+	if err != nil {
+		return nil, err
 	}
 	e, err := follow.New(follow.Options{
-		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encoding: enc,
+		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encodings: enc,
 		MaxLogs: cfg.MaxLogs, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	if err != nil {
@@ -81,8 +80,14 @@ func New(cfg Config) (*Tailer, error) {
 	beats := heartbeat.Defaults{Interval: cfg.HeartbeatInterval, Timeout: cfg.HeartbeatTimeout}
 	return &Tailer{
 		version: cfg.Version, guard: g, engine: e, beats: beats,
-		doctor: &doctor.Doctor{Guard: g, Engine: patients{e}, Encoding: enc}, visits: make(chan struct{}, maxVisits),
+		doctor: &doctor.Doctor{Guard: g, Engine: patients{e}, Encodings: enc}, visits: make(chan struct{}, maxVisits),
 	}, nil
+}
+
+// CheckEncodings says what is wrong with [Config].Encodings.
+func CheckEncodings(encodings []string) error {
+	_, err := encoding.ParseRules(encodings)
+	return err
 }
 
 // Close ends all calls under way and closes all files.

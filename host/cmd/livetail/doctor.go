@@ -92,11 +92,11 @@ func (o *doctorOptions) examine(ctx context.Context, arg string) (tail.Report, e
 	if err != nil {
 		return tail.Report{}, err
 	}
-	t, err := filetail.New(filetail.Config{Roots: cfg.Roots, Poll: cfg.Poll, Version: buildVersion()})
+	t, err := filetail.New(filetail.Config{Roots: cfg.Roots, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Encodings: cfg.Encodings, Version: buildVersion()})
 	if err != nil {
 		return tail.Report{}, &exitError{exitUsage, err}
 	}
-	defer t.Close()
+	defer func() { _ = t.Close() }() // It cannot fail.
 	report, err := t.Diagnose(ctx, log)
 	switch {
 	case errors.Is(err, tail.ErrNotAllowed):

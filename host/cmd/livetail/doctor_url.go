@@ -69,7 +69,7 @@ func examineURL(ctx context.Context, arg string, header http.Header) (tail.Repor
 }
 
 // get asks for a path below base.
-func (v *visit) get(ctx context.Context, rawURL string) (*http.Response, string, error) {
+func (v *visit) get(ctx context.Context, rawURL string) (*answer, string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return nil, "", err
@@ -81,14 +81,21 @@ func (v *visit) get(ctx context.Context, rawURL string) (*http.Response, string,
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return resp, string(body), err
+	return &answer{resp.StatusCode, resp.Status, resp.Header}, string(body), err
+}
+
+// answer is a response whose body has been read.
+type answer struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
 }
 
 // find looks for the server: it may be published under a path. It reports whether there is one.
 func (v *visit) find(ctx context.Context) bool {
 	origin := v.url.Scheme + "://" + v.url.Host
 	parts := strings.Split(strings.Trim(v.url.EscapedPath(), "/"), "/")
-	var first *http.Response
+	var first *answer
 	var firstBody string
 	for n := range min(len(parts), maxParts) + 1 {
 		under := ""
@@ -136,7 +143,7 @@ func (v *visit) unreachable(origin string, err error) {
 }
 
 // proxy says whether something stands between, by what it adds to answers.
-func (v *visit) proxy(resp *http.Response) {
+func (v *visit) proxy(resp *answer) {
 	between := resp.Header.Get("Via")
 	if between == "" {
 		between = resp.Header.Get("Server") // livetail itself sends none.
@@ -201,6 +208,9 @@ func (v *visit) upgrade(ctx context.Context) {
 	d := websocket.Dialer{HandshakeTimeout: visitTime, Subprotocols: []string{wire.Subprotocol}}
 	target := "ws" + strings.TrimPrefix(v.base, "http") + v.url.EscapedPath()[len(v.url.EscapedPath())-len((&url.URL{Path: v.log}).EscapedPath()):] + "?lines=0&tail=1&wait=1"
 	conn, resp, err := d.DialContext(ctx, target, v.header)
+	if resp != nil {
+		defer resp.Body.Close()
+	}
 	if err != nil {
 		status := oneLine(err.Error())
 		if resp != nil {

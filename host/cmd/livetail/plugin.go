@@ -38,6 +38,8 @@ func newPlugin() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&cfg.Poll, "poll", 250*time.Millisecond, "how often files are looked at")
+	cmd.Flags().BoolVar(&cfg.NoEvents, "no-events", false, "do without events of the system")
+	cmd.Flags().StringArrayVar(&cfg.Encodings, "encoding", nil, "encoding of logs")
 	return cmd
 }
 
@@ -50,17 +52,42 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 		case m.Prefix != mount.Root:
 			mounts = append(mounts, host.Mount{Prefix: m.Prefix, Plugin: opts})
 			continue
+		case m.Path != "" && (len(cfg.Encodings) > 0 || cfg.NoEvents):
+			return nil, nil, &config.Error{Setting: ownSetting(cfg), Problem: "is for livetail's own plugin; tell another one by plugin-arg"}
 		case m.Path != "":
 			opts.Args = append(slices.Clip(m.Args), cfg.Roots...)
 		default:
 			if opts.Path, err = os.Executable(); err != nil {
 				return nil, nil, fmt.Errorf("find this program's own file: %w", err)
 			}
-			opts.Args = append([]string{"plugin", "--poll", cfg.Poll.String(), "--"}, cfg.Roots...)
+			if err := filetail.CheckEncodings(cfg.Encodings); err != nil {
+				return nil, nil, &config.Error{Setting: "encoding", Problem: err.Error()}
+			}
+			opts.Args = ownArgs(cfg)
 		}
 		top = opts
 	}
 	return top, mounts, nil
+}
+
+// ownSetting is the name of a setting that only livetail's own plugin knows.
+func ownSetting(cfg *config.Config) string {
+	if cfg.NoEvents {
+		return "no-events"
+	}
+	return "encoding"
+}
+
+// ownArgs are the arguments by which this program becomes its own plugin.
+func ownArgs(cfg *config.Config) []string {
+	args := []string{"plugin", "--poll", cfg.Poll.String()}
+	if cfg.NoEvents {
+		args = append(args, "--no-events")
+	}
+	for _, e := range cfg.Encodings {
+		args = append(args, "--encoding", e)
+	}
+	return append(append(args, "--"), cfg.Roots...)
 }
 
 // pluginEnv is what the plugin gets to know of the host's environment: nothing but the time zone.

@@ -67,7 +67,9 @@ type Config struct {
 	PluginFailures int
 	Mounts         []Mount
 
-	Poll time.Duration
+	Poll      time.Duration
+	NoEvents  bool
+	Encodings []string
 
 	OTLPEndpoint string
 
@@ -108,6 +110,8 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.IntVar(&c.PluginFailures, "plugin-failures", 10, "how often a plugin may end within 5m before /readyz turns red and it is tried every 30s")
 	fs.StringSliceVar(&c.Operators, "operator", nil, "name of a credential that may have plugins replaced over HTTP (repeatable; default: nobody)")
 	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
+	fs.BoolVar(&c.NoEvents, "no-events", false, "find all changes by looking, as on network file systems")
+	fs.StringArrayVar(&c.Encodings, "encoding", nil, "encoding of logs without a byte order mark, NAME or PATTERN=NAME, as in '/var/log/old/*.log=gbk': utf-8, utf-16le, utf-16be, gbk or gb18030 (repeatable; default utf-8)")
 	fs.StringVar(&c.OTLPEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry receiver for traces, e.g. http://127.0.0.1:4318; the variables OTEL_EXPORTER_OTLP_… do the same (default: no traces)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")

@@ -43,6 +43,7 @@ func run(args []string, stdout io.Writer, stderr *os.File) int {
 	flags.SetOutput(io.Discard)
 	flags.DurationVar(&cfg.Poll, "poll", 0, "how often files are looked at without being told (default 250ms)")
 	flags.BoolVar(&cfg.NoEvents, "no-events", false, "do without events of the system, as on network file systems")
+	flags.StringArrayVar(&cfg.Encodings, "encoding", nil, "encoding of logs without a byte order mark: NAME or PATTERN=NAME; repeatable (default utf-8)")
 	flags.DurationVar(&cfg.Linger, "linger", 0, "how long a rotated file is held open after its last reader (default 1m)")
 	flags.IntVar(&cfg.MaxLogs, "max-logs", 0, "how many files may be followed at a time (default 10000)")
 	flags.IntVar(&cfg.MaxHeld, "max-held", 0, "how many generations of one log are held open (default 256)")

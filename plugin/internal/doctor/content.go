@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/livetail/livetail/plugin/internal/encoding"
+	"github.com/livetail/livetail/plugin/internal/guard"
 )
 
 // sample is how much of the file is looked at, at its beginning and at its end.
@@ -36,7 +37,7 @@ func (d *Doctor) content(c *chart, p *patient) {
 	n, _ = p.file.ReadAt(last, size-int64(len(last)))
 	last = last[:n]
 	d.hole(c, p, head)
-	d.encoding(c, head, last)
+	d.encoding(c, p.log, head, last)
 	if size > sample && bytes.IndexByte(last, '\n') < 0 {
 		c.note("no-line-end", fmt.Sprintf("There is no line end in the last %s: lines are delivered when they are complete, very long ones in pieces.", bytesText(int64(len(last)))),
 			"Check that the program ends its lines with a newline.")
@@ -79,15 +80,15 @@ func (d *Doctor) hole(c *chart, p *patient, head []byte) {
 }
 
 // encoding says how the text is encoded, and whether livetail takes it for that.
-func (d *Doctor) encoding(c *chart, head, last []byte) {
-	e, mark := encoding.Detect(head, d.Encoding)
+func (d *Doctor) encoding(c *chart, log guard.Path, head, last []byte) {
+	e, mark := encoding.Detect(head, d.Encodings.Of(log.String()))
 	if mark > 0 {
 		c.ok("encoding", "The text is %s, as the byte order mark says.", e)
 		return
 	}
 	text := bytes.Trim(append(bytes.Clone(head), last...), "\x00")
 	if looks, ok := wide(text); ok && e != looks {
-		c.note("encoding", fmt.Sprintf("The text looks like %s without a byte order mark, and is taken for %s.", looks, e), fmt.Sprintf("Say so: --encoding %s.", looks))
+		c.note("encoding", fmt.Sprintf("The text looks like %s without a byte order mark, and is taken for %s.", looks, e), fmt.Sprintf("Say so: --encoding %s=%s.", log, looks))
 		return
 	}
 	if e != encoding.UTF8 {
@@ -102,10 +103,10 @@ func (d *Doctor) encoding(c *chart, head, last []byte) {
 	case bytes.Count(text, []byte{0}) > len(text)/64:
 		c.note("encoding", "The content is no text: it holds many NUL bytes.", "Name a log in text; livetail shows this as it stands.")
 	case isGB(head) && isGB(last):
-		c.note("encoding", "The text is no UTF-8; it looks like GB18030 or GBK.", "Say so: --encoding gb18030.")
+		c.note("encoding", "The text is no UTF-8; it looks like GB18030 or GBK.", fmt.Sprintf("Say so: --encoding %s=gb18030.", log))
 	default:
 		c.note("encoding", "The text is not all UTF-8. What is not is shown as it stands, or as \uFFFD.",
-			"If it is utf-16le, utf-16be, gbk or gb18030, say so: --encoding NAME. Otherwise have the program write UTF-8.")
+			"If it is utf-16le, utf-16be, gbk or gb18030, say so: --encoding PATTERN=NAME. Otherwise have the program write UTF-8.")
 	}
 }
 

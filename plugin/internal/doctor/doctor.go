@@ -48,8 +48,8 @@ type Doctor struct {
 	// Guard and Engine are those of the tailer.
 	Guard  *guard.Guard
 	Engine Engine
-	// Encoding is the one that the tailer was told for files without a byte order mark.
-	Encoding encoding.Encoding
+	// Encodings are those that the tailer was told for files without a byte order mark.
+	Encodings encoding.Rules
 
 	// Proc and Etc stand in for /proc and /etc; empty: those.
 	Proc, Etc string

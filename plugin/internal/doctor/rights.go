@@ -96,8 +96,7 @@ func mayRead(info fs.FileInfo) bool {
 
 // cause is the innermost error, which names no path.
 func cause(err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno
 	}
 	return err

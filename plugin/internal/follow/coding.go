@@ -29,6 +29,9 @@ func codingOf(ctx context.Context, g *generation, byDefault encoding.Encoding) c
 }
 
 // plain reports whether text leaves the tailer as it stands in the file.
+// encoding is that of l's files without a byte order mark.
+func (l *Log) encoding() encoding.Encoding { return l.e.opts.Encodings.Of(l.path.String()) }
+
 func (c coding) plain() bool { return c.Encoding == encoding.UTF8 }
 
 // wide reports whether a NUL byte is part of ordinary text.

@@ -38,6 +38,16 @@ func gbk(s string) string {
 }
 
 // T35: characters whose bytes look like newlines (U+0A00, U+010A), and a writer that writes byte by byte.
+// assume are the rules by which all logs have one encoding.
+func assume(t *testing.T, e encoding.Encoding) encoding.Rules {
+	t.Helper()
+	r, err := encoding.ParseRules([]string{e.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func TestFollow_OtherEncodings_GiveTheSameLines(t *testing.T) {
 	text := "first 你好aaa\n\u0a00\u010a\u0a0a false newlines\n\n" + strings.Repeat("你", 30_000) + "\nlast\r\n"
 	plainText := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(text, "\u0a00", "x"), "\u010a", "y"), "\u0a0a", "z")
@@ -53,7 +63,7 @@ func TestFollow_OtherEncodings_GiveTheSameLines(t *testing.T) {
 		"gbk":                   {gbk, "", plainText, encoding.GBK},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(o *Options) { o.Encoding = c.assumed })
+			w := newWorld(t, func(o *Options) { o.Encodings = assume(t, c.assumed) })
 			raw := c.mark + c.encode(c.text)
 			w.write("app.log", raw[:1])
 			r := w.follow(tail.StartAtBeginning())

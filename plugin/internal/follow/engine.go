@@ -40,8 +40,8 @@ type Options struct {
 	Linger time.Duration
 	// Grace is how long a path is looked after when nobody follows it any more; default 10 s.
 	Grace time.Duration
-	// Encoding is that of files without a byte order mark; the zero value is UTF-8, which leaves everything as it stands.
-	Encoding encoding.Encoding
+	// Encodings are those of files without a byte order mark; the zero value is UTF-8, which leaves everything as it stands.
+	Encodings encoding.Rules
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
 	MaxLogs int
 	// MaxHeld is how many generations of one log are held open at the most; default 256.
@@ -101,7 +101,7 @@ func New(opts Options) (*Engine, error) {
 		return nil, errors.New("follow: no guard is given")
 	}
 	opts.setDefaults()
-	w, noWatch := watch.Off(), error(watch.ErrOff)
+	w, noWatch := watch.Off(), watch.ErrOff
 	if !opts.NoEvents {
 		on, err := watch.New()
 		if noWatch = err; err == nil {

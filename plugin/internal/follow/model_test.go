@@ -375,7 +375,7 @@ func (m *model) judge() {
 		if !m.lostable[it.gen] && !down[before] {
 			m.fail("line %q of content %d is missing, and could have been read", it.text, it.gen)
 		}
-		if !declared[before] && it.gen >= m.forgiven && !m.unseen[it.gen] && !(m.vague() && len(m.marks) > 0) {
+		if !declared[before] && it.gen >= m.forgiven && !m.unseen[it.gen] && (!m.vague() || len(m.marks) == 0) {
 			m.fail("line %q is missing after item %d, and nobody said so; marks %+v", it.text, before, m.marks)
 		}
 	}

@@ -101,7 +101,7 @@ func (r *Reader) back(ctx context.Context, gens []*generation, n int64) (g *gene
 			continue
 		}
 		if bytes -= end - off; bytes < 0 { // Too much for a page: begin with the first line that fits.
-			off, err = lineAfter(ctx, g, codingOf(ctx, g, r.l.e.opts.Encoding), off-bytes, end)
+			off, err = lineAfter(ctx, g, codingOf(ctx, g, r.l.encoding()), off-bytes, end)
 			return g, off, false, err
 		}
 		if n <= 0 {

@@ -143,7 +143,7 @@ func (l *Log) nameOf(fd int) link {
 	if err != nil {
 		return link{failed: true}
 	}
-	out := link{gone: st.Nlink == 0, since: time.Unix(st.Ctim.Unix()).UnixNano()} //nolint:unconvert // It is smaller on other architectures.
+	out := link{gone: st.Nlink == 0, since: time.Unix(st.Ctim.Unix()).UnixNano()}
 	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(folder, "/")+"/"); ok && !strings.Contains(rest, "/") {
 		out.name = rest
 	}

@@ -290,7 +290,7 @@ func (r *Reader) cut(ctx context.Context) (n int, piece tail.Piece) {
 
 // findCoding finds out how the characters of the generation stand in its file.
 func (r *Reader) findCoding(ctx context.Context) {
-	r.coding = codingOf(ctx, r.g, r.l.e.opts.Encoding)
+	r.coding = codingOf(ctx, r.g, r.l.encoding())
 	r.b.wide = r.coding.wide()
 }
 

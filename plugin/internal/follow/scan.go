@@ -193,7 +193,7 @@ func (s *scan) generation(ctx context.Context, g *generation) (more bool, err er
 	if err != nil {
 		return false, err
 	}
-	c := codingOf(ctx, g, s.l.e.opts.Encoding)
+	c := codingOf(ctx, g, s.l.encoding())
 	from, to := lo, hi
 	if s.off >= 0 && s.req.Backward {
 		to = min(to, s.off)
@@ -243,7 +243,7 @@ func (s *scan) bounds(ctx context.Context, g *generation) (lo, hi int64, over bo
 	live := g.next == nil
 	s.l.mu.Unlock()
 	if live { // Without a line that is not finished.
-		c := codingOf(ctx, g, s.l.e.opts.Encoding)
+		c := codingOf(ctx, g, s.l.encoding())
 		if c.wide() {
 			hi, _, err = lastLinesWide(ctx, g, c, hi, 0, false)
 		} else {

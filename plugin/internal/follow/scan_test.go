@@ -228,7 +228,7 @@ func TestScan_GoingOnAfterTheEnd_CountsWhatIsNewThroughARotation(t *testing.T) {
 }
 
 func TestScan_OtherEncodings_FindLinesAtTheirOffsets(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Encoding = encoding.UTF16LE })
+	w := newWorld(t, func(o *Options) { o.Encodings = assume(t, encoding.UTF16LE) })
 	w.write("app.log", utf16le("ERROR 一\nother\nERROR 你好 two\nlast\n"))
 	for _, backward := range []bool{false, true} {
 		got := w.scan(tail.ScanRequest{Matches: 1, Backward: backward, Filter: tail.Filter{Include: []string{"ERROR"}}})
@@ -278,8 +278,13 @@ func TestScan_PositionThatIsGone_SaysSo(t *testing.T) {
 
 func TestScan_CancelledOrLeft_EndsAtOnceAndHoldsNothing(t *testing.T) {
 	w := newWorld(t, nil)
-	w.gzip("app.log.1.gz", strings.Repeat(numbered(0, 100_000), 20))
-	w.write("app.log", strings.Repeat(numbered(0, 100_000), 3))
+	// A report is full after 4,000 seconds with a line in each, which are a hundredth of this.
+	var b strings.Builder
+	for at, n := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 0; n < 400_000; n++ {
+		b.WriteString(at.Add(time.Duration(n)*time.Second).Format(time.RFC3339) + " line\n")
+	}
+	w.gzip("app.log.1.gz", b.String()[:b.Len()/2])
+	w.write("app.log", b.String()[b.Len()/2:])
 	path, err := w.g.Resolve(w.path("app.log"))
 	w.must(err)
 	req := tail.ScanRequest{Bucket: time.Second, Backward: true}

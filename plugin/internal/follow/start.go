@@ -275,7 +275,7 @@ func (r *Reader) backFrom(ctx context.Context, gens []*generation, n int64) (at 
 
 // lastIn is lastLines for the lines that the reader wants.
 func (r *Reader) lastIn(ctx context.Context, g *generation, end, n int64, partial bool) (off, found int64, err error) {
-	c := codingOf(ctx, g, r.l.e.opts.Encoding)
+	c := codingOf(ctx, g, r.l.encoding())
 	if r.pick == nil || r.pick.match == nil || n == 0 {
 		if c.wide() {
 			return lastLinesWide(ctx, g, c, end, n, partial)

@@ -58,7 +58,7 @@ func Told(fd int) (name string, told bool) {
 			return "unknown", true
 		}
 	}
-	magic := uint32(st.Type) //nolint:gosec // Its type differs between architectures; the number has 32 bits.
+	magic := uint32(st.Type) // Its type differs between architectures; the number has 32 bits.
 	if fs, ok := fileSystems[magic]; ok {
 		return fs.name, fs.told
 	}
