@@ -27,7 +27,7 @@ type Config struct {
 	// Version is the version that Info reports.
 	Version string
 	// Poll is how often a followed path is looked at without being told; default 250 ms. Where the system gives events, it is looked
-	// at four times more rarely.
+	// at four times more rarely, and down to 64 times while nothing happens for minutes.
 	Poll time.Duration
 	// NoEvents does without events of the system, as on network file systems: everything is found by looking.
 	NoEvents bool

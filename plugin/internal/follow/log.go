@@ -47,6 +47,7 @@ type Log struct {
 	first      bool             // nothing has been found yet
 	sweep      bool             // this look is at all generations, also those that are sealed
 	swept      time.Time        // when the last such look was
+	idle       int              // how many looks there have been since anything was heard
 }
 
 func newLog(e *Engine, path guard.Path) *Log {
@@ -69,8 +70,11 @@ func (l *Log) run() {
 		case <-l.e.ctx.Done():
 			return
 		case asked = <-l.asks:
+			l.idle = 0
 		case <-l.kicked:
+			l.idle = 0
 		case <-timer.C:
+			l.idle++
 		}
 		if asked.before != nil {
 			asked.before()

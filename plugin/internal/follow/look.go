@@ -122,9 +122,9 @@ func (l *Log) open(name string) (*held, error) {
 		}
 	}
 	// Whatever is opened now is what the journal has shown under this name so far, or something newer.
-	seq := l.count + 1
+	seq, told := l.count+1, false
 	if h := l.names[name]; h != nil && h.file == nil {
-		seq = h.seq
+		seq, told = h.seq, true
 	}
 	f, err := l.e.guard.Open(path)
 	if err != nil {
@@ -132,7 +132,7 @@ func (l *Log) open(name string) (*held, error) {
 	}
 	h, err := hold(f)
 	if err == nil {
-		h.seq = seq
+		h.seq, h.told = seq, told
 	}
 	return h, err
 }
@@ -198,7 +198,14 @@ func (l *Log) assign(loose []*held, links []link) []*held {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(loose[a].seq, loose[b].seq), cmp.Compare(loose[a].id.btime, loose[b].id.btime))
+		// What has a name goes first, for nothing is surer; but what the journal does not explain comes into the chain in this order.
+		if !l.blind && links[a].named() != links[b].named() {
+			if links[a].named() {
+				return -1
+			}
+			return 1
+		}
+		return compareLoose(loose[a], loose[b])
 	})
 	for _, i := range order {
 		if !l.assignOne(loose[i], links[i]) {
@@ -212,11 +219,24 @@ func (l *Log) assign(loose []*held, links []link) []*held {
 	return rest
 }
 
+// compareLoose says which of two files that are open is likely to be the older one: the one that was born sooner, or else the one that can be
+// an older generation, or else the one that was opened under a name of which the journal had told already, for the other one has come to its
+// name since.
+func compareLoose(a, b *held) int {
+	untold := func(h *held) int {
+		if h.told {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), cmp.Compare(a.seq, b.seq), cmp.Compare(untold(a), untold(b)))
+}
+
 func (l *Log) assignOne(h *held, at link) bool {
 	switch {
 	case at.failed:
 		return false
-	case !at.gone && at.name != "":
+	case at.named():
 		owner := l.names[at.name]
 		if owner != nil && owner.file == nil {
 			l.adopt(owner, h)
@@ -262,13 +282,13 @@ func (l *Log) assignOne(h *held, at link) bool {
 // goneAs returns the oldest generation without a name that an open file without a name can be. sure means that it can be no other.
 //
 // Files may come and go between the last that was told and the moment of opening. What decides then is when the file lost its name: it is none
-// that had lost its name before another was made that is older than that moment.
+// that had lost its name before another was made that is older than that moment. And files are mostly born in the order of the log.
 func (l *Log) goneAs(h *held, at link) (it *held, sure bool) {
 	var later *held // what only its time speaks against, which whoever writes to a deleted file makes later
 	for _, o := range l.gone {
 		switch {
 		case o.seq < h.seq || at.gone != (o.fate != movedAway) || at.gone && o.was != at.name:
-		case at.gone && l.madeBetween(o.left, at.since):
+		case at.gone && l.madeBetween(o.left, at.since), l.bornOutOfTurn(o.seq, h.id.btime):
 			later = cmp.Or(later, o)
 		case it != nil:
 			return it, false
@@ -288,5 +308,16 @@ func (l *Log) madeBetween(count, before int64) bool {
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.chain, func(g *generation) bool {
 		return g.on.seq > count && g.on.file != nil && g.on.id.btime != 0 && g.on.id.btime < before
+	})
+}
+
+// bornOutOfTurn reports whether a file of that birth, in that place of the chain, would come after one that was born later, or before one that
+// was born sooner.
+func (l *Log) bornOutOfTurn(seq, btime int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return btime != 0 && slices.ContainsFunc(l.chain, func(g *generation) bool {
+		h := g.on
+		return h.file != nil && h.id.btime != 0 && h.seq != 0 && (h.seq < seq && h.id.btime > btime || h.seq > seq && h.id.btime < btime)
 	})
 }

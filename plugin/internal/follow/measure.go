@@ -10,6 +10,12 @@ import (
 // sealPause is how soon a generation that has a successor is looked at again, to see whether it is complete.
 const sealPause = 10 * time.Millisecond
 
+// A log of which nothing is heard is looked at half as often after so many looks, up to so many times.
+const (
+	restLooks     = 8
+	restDoublings = 4
+)
+
 // written is called when a file of the chain was written, truncated, unlinked or closed by a writer.
 func (l *Log) written(h *held) {
 	l.mu.Lock()
@@ -47,6 +53,10 @@ func (l *Log) measure() time.Duration {
 	wait := l.e.opts.Poll
 	if l.at.journal != nil && !l.blind && !l.unreadable {
 		wait *= 4
+		if len(l.chain) == 1 {
+			// The longer nothing happens, the less there is that only a look would find.
+			wait <<= min(l.idle/restLooks, restDoublings)
+		}
 	}
 	if l.users == 0 {
 		wait = max(l.e.opts.Grace-time.Since(l.unused), time.Millisecond)
@@ -92,6 +102,9 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	}
 	l.noteHead(g, size)
 	grew := g.raise(size)
+	if grew {
+		l.idle = 0
+	}
 	l.mu.Lock()
 	next := g.next
 	undecided := next != nil && next.state != pending && !g.sealed

@@ -125,6 +125,9 @@ type link struct {
 	failed bool
 }
 
+// named reports whether the file stands in the folder of the log.
+func (k link) named() bool { return !k.failed && !k.gone && k.name != "" }
+
 // nameOf asks the kernel for the name of an open file.
 func (l *Log) nameOf(fd int) link {
 	var st unix.Stat_t
