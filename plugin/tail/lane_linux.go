@@ -57,7 +57,7 @@ func (p *post) open() (lane net.Conn, ticket uint64) {
 		ticket, err = p.send(postLane, 0, syscall.UnixRights(int(plugin.Fd())))
 		plugin.Close()
 		if err != nil {
-			host.Close()
+			_ = host.Close()
 		}
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *post) send(kind byte, ticket uint64, rights []byte) (uint64, error) {
 // shut ends the post; lanes that are open stay open.
 func (p *post) shut() {
 	if p != nil {
-		p.conn.Close()
+		_ = p.conn.Close()
 	}
 }
 
@@ -112,7 +112,7 @@ func inheritPost() *sorter {
 	}
 	s := &sorter{lanes: map[uint64]chan net.Conn{}}
 	go func() {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		_ = s.sort(func() (byte, uint64, net.Conn, error) { return receivePost(conn) }) // Without it, text goes through the messages.
 	}()
 	return s
