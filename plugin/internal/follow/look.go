@@ -207,8 +207,15 @@ func (l *Log) assign(loose []*held, links []link) []*held {
 		}
 		return compareLoose(loose[a], loose[b])
 	})
+	without := 0
+	for _, at := range links {
+		if !at.named() && !at.failed {
+			without++
+		}
+	}
+	short := len(l.gone) > without // Some that have no name any more will not be found.
 	for _, i := range order {
-		if !l.assignOne(loose[i], links[i]) {
+		if !l.assignOne(loose[i], links[i], short) {
 			rest = append(rest, loose[i])
 		}
 	}
@@ -232,7 +239,7 @@ func compareLoose(a, b *held) int {
 	return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), cmp.Compare(a.seq, b.seq), cmp.Compare(untold(a), untold(b)))
 }
 
-func (l *Log) assignOne(h *held, at link) bool {
+func (l *Log) assignOne(h *held, at link, short bool) bool {
 	switch {
 	case at.failed:
 		return false
@@ -259,15 +266,18 @@ func (l *Log) assignOne(h *held, at link) bool {
 	// It has no name in the folder any more: it is the oldest that it can be of those that lost theirs in the same way.
 	if it, sure := l.goneAs(h, at); it != nil {
 		l.gone = slices.DeleteFunc(l.gone, func(o *held) bool { return o == it })
-		l.adopt(it, h)
 		if !sure {
 			for _, o := range l.gone {
 				o.vague = true
 			}
 			l.mu.Lock()
 			it.newest.order = tail.OrderInferred
+			if short {
+				it.newest.lacks([]string{"others came and went in the same moment: some of those that are missing may come before it"})
+			}
 			l.mu.Unlock()
 		}
+		l.adopt(it, h)
 		return true
 	}
 	if l.blind && !l.empty() {
