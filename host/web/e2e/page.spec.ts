@@ -259,9 +259,9 @@ test('a link to a line opens there, in the middle of history', async ({ page, co
   expectSequence(await all(page), 0, 9005);
   await page.keyboard.press('k');
   await page.keyboard.press('l');
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/at=g1\.\d+/);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/at=g1\.\d+/);
   await page.keyboard.press('c');
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^line \d{6} INFO something happened$/);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/^line \d{6} INFO something happened$/);
 });
 
 test('a link to a line that is gone says so', async ({ page }) => {

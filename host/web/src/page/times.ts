@@ -14,6 +14,7 @@ export class Times {
   readonly changed = signal(0);
   /** Counting has begun. */
   begun = false;
+  private chosen = false;
   private going = 0;
 
   constructor(private readonly live: Live, private readonly nextId: () => number) {
@@ -29,12 +30,14 @@ export class Times {
 
   /** Shows the newest so many ms in the timeline. */
   show(span: number): void {
+    this.chosen = true;
     this.counts.show(span);
     this.changed.value++;
   }
 
   /** Shows a stretch of time in the timeline, and the log from its beginning on. */
   brush(range: Range): void {
+    this.chosen = true;
     this.counts.zoom(range);
     this.changed.value++;
     this.go(range.from);
@@ -55,10 +58,10 @@ export class Times {
     }
     const at = live.window.end || live.window.start;
     if (!live.settled || at === '') return;
-    // The length that is shown is about that of what is loaded.
+    // Unless somebody has chosen it, the length that is shown is about that of what is loaded.
     const first = this.timeAtEdge(false);
     const last = this.timeAtEdge(true);
-    if (first !== null && last !== null && last > first) this.counts.span = spanFor((last - first) * 1.5);
+    if (!this.chosen && first !== null && last !== null && last > first) this.counts.span = spanFor((last - first) * 1.5);
     this.begin(at);
   }
 
