@@ -125,6 +125,7 @@ test('the timeline counts what the page has not loaded; a drag, a click and a ty
   // A typed time.
   const wanted = new Date(end - 7_200_000);
   await page.keyboard.press('T');
+  await expect(page.locator('.when input')).toBeFocused();
   await page.keyboard.type(`${stamp(wanted.getTime()).slice(0, 19)}`);
   await page.keyboard.press('Enter');
   await expect.poll(async () => (await visible(page)).some((r) => r.text.startsWith(stamp(wanted.getTime())))).toBe(true);
