@@ -234,13 +234,7 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request, path string, who ac
 		}
 	}
 	v1 := upgrade && ws.IsV1(r)
-	q, err := s.parse(path, r.URL.RawQuery, kindOf(upgrade, v1))
-	if err == nil && !who.MayFollow(q.log) {
-		err = tail.ErrNotAllowed
-	}
-	if err == nil {
-		err = s.place(&q)
-	}
+	q, err := s.ask(path, r.URL.RawQuery, kindOf(upgrade, v1), who)
 	switch {
 	case upgrade:
 		s.upgrade(w, r, q, err, who)
@@ -251,6 +245,18 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request, path string, who ac
 	default:
 		s.stream(w, r, q, err, who)
 	}
+}
+
+// ask reads what who asks for. The error is that of parse, or [tail.ErrNotAllowed]; the query is as good as it gets then.
+func (s *Server) ask(path, rawQuery string, k kind, who access.Identity) (query, error) {
+	q, err := s.parse(path, rawQuery, k)
+	if err == nil && !who.MayFollow(q.log) {
+		err = tail.ErrNotAllowed
+	}
+	if err == nil {
+		err = s.place(&q)
+	}
+	return q, err
 }
 
 // place finds out whose log it is that q is about.
