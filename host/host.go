@@ -175,7 +175,7 @@ func (h *Host) Run(ctx context.Context) error {
 // Server returns an HTTP server for the handler, with the limits against slow and oversized requests that it needs.
 func (h *Host) Server() *http.Server {
 	s := newServer(h.handler, h.cfg)
-	watchHandshakes(s, h.cfg.Limits.HandshakeTimeout, func() { h.metrics.Refused(metrics.StageLimit, "handshake") })
+	watchConnections(s, func() { h.metrics.Refused(metrics.StageLimit, "handshake") }, h.metrics.IdleClosed)
 	return s
 }
 

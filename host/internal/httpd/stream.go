@@ -170,7 +170,7 @@ func (s *Server) begin() bool {
 // refuse says why there is no stream.
 func (s *Server) refuse(w http.ResponseWriter, err error) {
 	how := wire.CloseFor(err)
-	s.o.Observer.refused("log", how.Reason)
+	s.o.Observer.refused("log", wire.Refusal(err))
 	if how.After > 0 {
 		w.Header().Set("Retry-After", seconds(how.After))
 	}

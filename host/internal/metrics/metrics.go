@@ -44,8 +44,8 @@ var (
 		StageHost:    {"host", "origin", other},
 		StageAccess:  {string(access.ReasonMissing), string(access.ReasonWrong), string(access.ReasonTicket), string(access.ReasonLimited), string(access.ReasonBusy), "operator", other},
 		StageLimit:   {"total", "address", "rate", "downloads", "handshake", other},
-		StageLog:     append(closeReasons(), other),
-		StageRequest: append(closeReasons(), other),
+		StageLog:     append(closeReasons(), wire.LimitFilter, other),
+		StageRequest: append(closeReasons(), wire.LimitFilter, wire.LimitPage, other),
 	}
 	// endings are why sessions end: one of package wire, or the peer went away.
 	endings = append(closeReasons(), "peer", other)
@@ -70,7 +70,7 @@ type Metrics struct {
 	sessions                         *prometheus.GaugeVec
 	opened, closed, refused, reloads *prometheus.CounterVec
 	lasted                           *prometheus.HistogramVec
-	frames, lines, bytes             prometheus.Counter
+	frames, lines, bytes, idle       prometheus.Counter
 	roundTrip, latency, lag          prometheus.Histogram
 	starts                           prometheus.Histogram
 	credentials, certificateEnds     prometheus.Gauge
@@ -107,6 +107,7 @@ func New(b Build) *Metrics {
 			m.refused.WithLabelValues(stage, reason)
 		}
 	}
+	m.idle = f.counter("idle_connections_closed_total", "Connections that were closed because no further request came on them in time.")
 	m.frames = f.counter("sent_frames_total", "Frames of content that were sent to peers.")
 	m.lines = f.counter("sent_lines_total", "Lines that were sent to peers.")
 	m.bytes = f.counter("sent_bytes_total", "Bytes of content that were sent to peers.")
@@ -153,6 +154,9 @@ func (m *Metrics) Refused(stage, reason string) {
 	}
 	m.refused.WithLabelValues(stage, oneOf(reasons, reason)).Inc()
 }
+
+// IdleClosed counts a connection that was kept for another request until that took too long.
+func (m *Metrics) IdleClosed() { m.idle.Inc() }
 
 // Sent counts content that was written to peers.
 func (m *Metrics) Sent(frames, lines, bytes int) {

@@ -65,6 +65,22 @@ type RequestError struct {
 	ID int64
 	// Message is one sentence for people that says what to do.
 	Message string
+	// Limit is the limit that it goes beyond: [LimitFilter], [LimitPage], or empty.
+	Limit string
+}
+
+// What requests can go beyond, for [Refusal].
+const (
+	LimitFilter = "filter" // what a filter may cost
+	LimitPage   = "page"   // how many lines a page may have
+)
+
+// Refusal says in one word why a request was refused, for metrics: the limit that it goes beyond, or [ErrorCode].
+func Refusal(err error) string {
+	if bad := (*RequestError)(nil); errors.As(err, &bad) && bad.Limit != "" {
+		return bad.Limit
+	}
+	return ErrorCode(err)
 }
 
 func (e *RequestError) Error() string { return e.Message }
@@ -160,7 +176,7 @@ func (l Limits) Decode(data []byte) (Message, error) {
 		return nil, fmt.Errorf("%w: id must be a whole number from 1 to 2^53", ErrMalformed)
 	}
 	if wrong != "" {
-		return nil, &RequestError{m.ID, wrong}
+		return nil, &RequestError{ID: m.ID, Message: wrong}
 	}
 	return m.check(l)
 }
@@ -205,7 +221,7 @@ func (m *message) read(data []byte) (wrong string, err error) {
 func (m *message) check(l Limits) (out Message, err error) {
 	for _, key := range m.keys {
 		if key != "t" && key != "id" && !slices.Contains(keysOf[m.T], key) {
-			return nil, &RequestError{m.ID, m.T + " has no key " + key + "."}
+			return nil, &RequestError{ID: m.ID, Message: m.T + " has no key " + key + "."}
 		}
 	}
 	switch m.T {
@@ -223,7 +239,7 @@ func (m *message) check(l Limits) (out Message, err error) {
 		out, err = m.scan(l)
 	}
 	if bad := (*RequestError)(nil); errors.As(err, &bad) {
-		return nil, &RequestError{m.ID, bad.Message}
+		return nil, &RequestError{m.ID, bad.Message, bad.Limit}
 	}
 	return out, err
 }

@@ -24,8 +24,11 @@ func CheckFilter(f tail.Filter) error { return Limits{}.CheckFilter(f) }
 // CheckFilter reports what is wrong with a filter, in one sentence that says what to do. The error is a [*RequestError] without id.
 func (l Limits) CheckFilter(f tail.Filter) error {
 	bad := func(format string, a ...any) error { return &RequestError{Message: fmt.Sprintf(format, a...)} }
+	costly := func(format string, a ...any) error {
+		return &RequestError{Message: fmt.Sprintf(format, a...), Limit: LimitFilter}
+	}
 	if n := len(f.Include) + len(f.Exclude); n > MaxPatterns {
-		return bad("A filter may have %d patterns, not %d.", MaxPatterns, n)
+		return costly("A filter may have %d patterns, not %d.", MaxPatterns, n)
 	}
 	size := 0
 	for _, patterns := range [...]struct {
@@ -37,7 +40,7 @@ func (l Limits) CheckFilter(f tail.Filter) error {
 				return bad("A pattern of %s is empty; leave it out.", patterns.name)
 			}
 			if len(p) > MaxPattern {
-				return bad("A pattern of %s has %d bytes; %d are allowed.", patterns.name, len(p), MaxPattern)
+				return costly("A pattern of %s has %d bytes; %d are allowed.", patterns.name, len(p), MaxPattern)
 			}
 			parsed, err := syntax.Parse(p, syntax.Perl)
 			if err != nil {
@@ -51,7 +54,7 @@ func (l Limits) CheckFilter(f tail.Filter) error {
 		}
 	}
 	if most := l.Filled().FilterSteps; size > most {
-		return bad("The filter is too costly: %d steps, %d are allowed. Use smaller repetitions.", size, most)
+		return costly("The filter is too costly: %d steps, %d are allowed. Use smaller repetitions.", size, most)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (m *message) page(l Limits) (Message, error) {
 		return nil, err
 	}
 	if *m.Lines < 1 || *m.Lines > l.PageLines {
-		return nil, asked("lines must be from 1 to %d.", l.PageLines)
+		return nil, &RequestError{Message: fmt.Sprintf("lines must be from 1 to %d.", l.PageLines), Limit: LimitPage}
 	}
 	return Read{m.ID, at, when, m.backward(), *m.Lines}, nil
 }

@@ -109,7 +109,7 @@ func (c *conn) run() {
 	how := c.why(err)
 	c.cancel(errPeer) // so that nothing that is under way waits any longer
 	if how.say != nil {
-		c.server.o.Observer.refused(how.Reason)
+		c.server.o.Observer.refused(wire.Refusal(how.say))
 	}
 	if how.Code == 0 || c.farewell(out, how) != nil {
 		c.socket.Close()

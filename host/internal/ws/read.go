@@ -127,7 +127,7 @@ func (c *conn) hear(data []byte) error {
 	bad := (*wire.RequestError)(nil)
 	switch {
 	case errors.As(err, &bad):
-		c.server.o.Observer.declined(wire.ErrorCode(err))
+		c.server.o.Observer.declined(wire.Refusal(err))
 		return c.post(wire.AppendError(nil, bad.ID, wire.ErrorCode(err), bad.Message))
 	case err != nil:
 		c.stopSaying(wire.CloseBad, &wire.RequestError{Message: "What was sent is not a message of livetail.v1."})
@@ -177,7 +177,7 @@ func (c *conn) startRead(m wire.Read) error {
 		defer c.slots.Add(-1)
 		page, err := c.readPage(m)
 		if err != nil {
-			c.server.o.Observer.declined(wire.ErrorCode(err))
+			c.server.o.Observer.declined(wire.Refusal(err))
 			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
@@ -197,7 +197,7 @@ func (c *conn) startFilter(m wire.Filter) error {
 		ctx, cancel := context.WithTimeout(c.ctx, c.server.o.ReadTimeout)
 		defer cancel()
 		if err := c.session.SetFilter(ctx, m.Filter); err != nil {
-			c.server.o.Observer.declined(wire.ErrorCode(err))
+			c.server.o.Observer.declined(wire.Refusal(err))
 			_ = c.post(wire.AppendError(nil, m.ID, wire.ErrorCode(err), wire.ErrorText(err))) // fails only at the end of the connection
 			return
 		}
