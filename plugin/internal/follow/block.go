@@ -39,7 +39,7 @@ type block struct {
 	packed *stream // of a compressed generation
 }
 
-// preadv is one read system call and its result. It is part of a reader so that a read allocates nothing.
+// preadv is one read of a file and its result. It is part of a reader so that a read allocates nothing.
 type preadv struct {
 	iov  [2][]byte
 	off  int64
@@ -47,6 +47,9 @@ type preadv struct {
 	size int64
 	err  error
 	read func(fd uintptr)
+
+	again window // what [preadv.unchanged] reads
+	check func(fd uintptr)
 }
 
 func (c *preadv) do(fd uintptr) {
@@ -69,6 +72,25 @@ func (c *preadv) run(h *held, a, b []byte, off int64) (n int, size int64, err er
 	}
 	c.iov = [2][]byte{}
 	return c.n, c.size, c.err
+}
+
+func (c *preadv) doCheck(fd uintptr) {
+	c.n, c.err = retry(func() (int, error) { return unix.Pread(int(fd), c.again.b[:c.again.n], c.off) })
+	if head := c.again.first(); c.err == nil && c.n == c.again.n && len(head) > 0 {
+		var n int
+		n, c.err = retry(func() (int, error) { return unix.Pread(int(fd), head, 0) })
+		c.again.hn = n
+	}
+}
+
+// unchanged reports whether what stands in the file is still the evidence for off.
+func (c *preadv) unchanged(h *held, before *window, off int64) bool {
+	if c.check == nil {
+		c.check = c.doCheck
+	}
+	c.again.n, c.again.hn, c.off = before.n, before.hn, off-int64(before.n)
+	err := h.raw.Control(c.check)
+	return err == nil && c.err == nil && c.n == before.n && c.again.same(before)
 }
 
 func retry(call func() (int, error)) (int, error) {
@@ -116,7 +138,7 @@ func (b *block) park() {
 // over then, and what is pending is still from the old content.
 //
 // The bytes before the offset are read again with each read, which tells whether this is still the same content; and once more afterwards,
-// because a read is not atomic and may have got half of the new content.
+// together with those at the beginning of the file, because a read is not atomic and may have got half of the new content.
 func (b *block) fill(limit int64) (int, error) {
 	if b.page == nil {
 		b.page = blocks.Get().(*[blockSize]byte)
@@ -147,11 +169,8 @@ func (b *block) fill(limit int64) (int, error) {
 	case n == w:
 		return 0, nil
 	}
-	if w > 0 {
-		m, _, err := b.call.run(b.g.on, again[:w], nil, b.off-int64(w))
-		if err != nil || m < w || !bytes.Equal(again[:w], b.before.bytes()) {
-			return 0, errRewritten
-		}
+	if w > 0 && !b.call.unchanged(b.g.on, &b.before, b.off) {
+		return 0, errRewritten
 	}
 	n -= w
 	b.g.raise(size)
@@ -191,19 +210,23 @@ func (b *block) seek(ctx context.Context, g *generation, off int64) (err error) 
 	return err
 }
 
-// load reads the bytes before off.
+// load reads the evidence for off.
 func (w *window) load(h *held, off int64) error {
 	w.n = int(min(off, overlap))
-	if w.n == 0 {
-		return nil
+	var head [overlap]byte
+	for _, part := range []struct {
+		into []byte
+		at   int64
+	}{{w.b[:w.n], off - int64(w.n)}, {head[:w.n], 0}} {
+		n, err := h.readAt(part.into, part.at)
+		if err != nil {
+			return err
+		}
+		if n < len(part.into) {
+			return errRewritten
+		}
 	}
-	n, err := h.readAt(w.b[:w.n], off-int64(w.n))
-	if err != nil {
-		return err
-	}
-	if n < w.n {
-		return errRewritten
-	}
+	w.begin(head[:w.n])
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -105,20 +106,37 @@ func parseToken(s string) (token, error) {
 	}, nil
 }
 
-// overlap is how many bytes before an offset are evidence that the content before it is still the same.
+// overlap is how many bytes before an offset, and how many at the beginning of the file, are evidence that the content is still the same.
 const overlap = 64
 
-// window is the up to [overlap] bytes before an offset.
+// window is the evidence for an offset: the up to [overlap] bytes before it, and the first ones of the file. Lines of one length that
+// say the same but for the time can agree before the offset, when a file was emptied and has grown again unseen; its beginning cannot.
 type window struct {
-	b [overlap]byte
-	n int
+	b    [overlap]byte
+	n    int
+	head [overlap]byte
+	hn   int // how many bytes of head are known: all up to the offset; noHead if they are no evidence
 }
 
-// bytes returns the bytes. They belong to w.
+// noHead stands for a file that begins with a hole, which may be filled yet.
+const noHead = -1
+
+// bytes returns the bytes before the offset. They belong to w.
 func (w *window) bytes() []byte { return w.b[:w.n] }
+
+// first returns the bytes at the beginning of the file. They belong to w.
+func (w *window) first() []byte { return w.head[:max(w.hn, 0)] }
+
+// same reports whether two windows of the same offset hold the same.
+func (w *window) same(o *window) bool {
+	return bytes.Equal(w.bytes(), o.bytes()) && bytes.Equal(w.first(), o.first())
+}
 
 // push moves the window over data, which comes right after it.
 func (w *window) push(data []byte) {
+	if w.hn >= 0 && w.hn < overlap { // Everything up to here is in head.
+		w.hn += copy(w.head[w.hn:], data)
+	}
 	if len(data) >= overlap {
 		w.n = copy(w.b[:], data[len(data)-overlap:])
 		return
@@ -130,20 +148,29 @@ func (w *window) push(data []byte) {
 	w.n += copy(w.b[w.n:], data)
 }
 
+// begin takes over the first bytes of the file, all up to the offset or [overlap].
+func (w *window) begin(head []byte) {
+	w.hn = copy(w.head[:], head)
+	if w.hn > 0 && len(bytes.TrimLeft(head, "\x00")) == 0 {
+		w.hn = noHead
+	}
+}
+
 // check is the text form of the window in a position; empty at the beginning of a generation, where there is nothing to check.
 func (w *window) check() string {
 	if w.n == 0 {
 		return ""
 	}
-	sum := fnv64a(w.bytes())
+	sum := fnv64a(fnv64a(fnvBasis, w.first()), w.bytes())
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], sum)
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// fnv64a is the FNV-1a hash, without the allocation of the one in hash/fnv.
-func fnv64a(b []byte) uint64 {
-	h := uint64(14695981039346656037)
+const fnvBasis = 14695981039346656037
+
+// fnv64a goes on with an FNV-1a hash, without the allocation of the one in hash/fnv.
+func fnv64a(h uint64, b []byte) uint64 {
 	for _, c := range b {
 		h = (h ^ uint64(c)) * 1099511628211
 	}

@@ -24,6 +24,8 @@ type mutation struct {
 var mutations = []mutation{
 	{"overlap check: the bytes before the offset are compared", "follow/block.go",
 		"case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):", "case n < w, size < seen:", "follow", "Regrown|SameSize|Property/tracker_keeps"},
+	{"overlap check: the bytes at the beginning of the file are compared", "follow/identity.go",
+		"return bytes.Equal(w.bytes(), o.bytes()) && bytes.Equal(w.first(), o.first())", "return bytes.Equal(w.bytes(), o.bytes())", "follow", "EndAlike"},
 	{"overlap check on resumption", "follow/resume.go",
 		`case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:`, `case err == nil && p.Offset >= g.from:`, "follow", "RewrittenWhile"},
 	{"seal: a generation is left only when nobody writes to it any more", "follow/measure.go",
@@ -43,7 +45,7 @@ var mutations = []mutation{
 	{"handle compare: an inode number that is given again is another file", "follow/identity.go",
 		"return t.ino == id.ino && t.btime == id.btime && t.handle == id.handle", "return t.ino == id.ino", "follow", "InodeReused|Property"},
 	{"confirmation: an opened file is the generation that the kernel names, not the one whose name it was opened by", "follow/look.go",
-		"case !at.gone && at.name != \"\":", "case true:", "follow", "Lumberjack|Property"},
+		"case at.named():", "case true:", "follow", "Lumberjack|Property"},
 	{"copy: the unread rest of an emptied file is looked for in its copy", "follow/copied.go",
 		"best = c\n\t}", "l.discard(c)\n\t}", "follow", "CopyTruncateWithMuchUnread"},
 }

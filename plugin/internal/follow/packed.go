@@ -199,7 +199,7 @@ func (g *generation) length(ctx context.Context) (int64, error) {
 	return size, err
 }
 
-// load reads the overlap bytes before off of the content of g.
+// load reads the evidence for off in the content of g.
 func (g *generation) load(ctx context.Context, w *window, off int64) (*stream, error) {
 	if g.packed == nil {
 		return nil, w.load(g.on, off)
@@ -208,12 +208,23 @@ func (g *generation) load(ctx context.Context, w *window, off int64) (*stream, e
 	if err != nil {
 		return nil, err
 	}
-	w.n = int(min(off, overlap))
-	if err := s.skip(ctx, off-int64(w.n)); err != nil {
+	var front [2 * overlap]byte
+	n, err := s.read(front[:min(off, int64(len(front)))])
+	if err != nil {
+		return s, err
+	}
+	w.begin(front[:min(n, overlap)])
+	if off <= int64(len(front)) {
+		if int64(n) < off {
+			return s, errRewritten // It is shorter than it was.
+		}
+		w.n = copy(w.b[:], front[max(n-overlap, 0):n])
+		return s, nil
+	}
+	if err := s.skip(ctx, off-overlap); err != nil {
 		return nil, err
 	}
-	n, err := s.read(w.b[:w.n])
-	if err == nil && n < w.n {
+	if w.n, err = s.read(w.b[:]); err == nil && w.n < overlap {
 		err = errRewritten
 	}
 	return s, err

@@ -3,6 +3,7 @@ package follow
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -156,6 +157,50 @@ func TestFollow_RewrittenWithTheSameSize_IsNoticed(t *testing.T) {
 	w.must(err)
 	w.must(f.Close())
 	r.until("old one\nnew one\n")
+}
+
+// Lines of one length that end alike leave the same bytes before the offset; the beginning of the file tells.
+func TestFollow_RegrownWithLinesThatEndAlike_IsNoticedByTheBeginningOfTheFile(t *testing.T) {
+	alike := func(from, to int) string {
+		var b strings.Builder
+		for i := from; i < to; i++ {
+			fmt.Fprintf(&b, "2026-11-26 10:%02d:00.000 | %s\n", i, strings.Repeat("x", 2*overlap))
+		}
+		return b.String()
+	}
+	regrow := func(w *world) {
+		w.must(truncate(w.path("app.log")))
+		w.write("app.log", alike(2, 6))
+	}
+	want := alike(0, 6)
+	t.Run("while it is followed", func(t *testing.T) {
+		w := newWorld(t, func(o *Options) { o.NoEvents, o.Poll = true, time.Hour })
+		w.write("app.log", alike(0, 2))
+		r := w.follow(tail.StartAtBeginning())
+		r.caughtUp()
+		regrow(w)
+		r.ask()
+		r.until(want)
+		if count[tail.Truncated](r) != 1 {
+			t.Errorf("events are %s", r)
+		}
+	})
+	t.Run("while the tailer was down", func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.write("app.log", alike(0, 2))
+		r := w.follow(tail.StartAtBeginning())
+		r.caughtUp()
+		at := r.at
+		r.close()
+		w.e.Close()
+		regrow(w)
+		w.start(nil)
+		r = w.follow(tail.StartAtPosition(at))
+		r.until(alike(2, 6))
+		if count[tail.Truncated](r) != 1 {
+			t.Errorf("events are %s", r)
+		}
+	})
 }
 
 // T22: this is a limit: a rewrite that leaves the same bytes cannot be told from none.
