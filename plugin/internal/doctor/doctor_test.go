@@ -256,7 +256,7 @@ func TestDiagnose_WithoutRights_SaysWhereItEnds(t *testing.T) {
 	}{
 		{"the file", "nginx/app.log", "unreadable", 0o600},
 		{"its folder may not be entered", "nginx", "folder-closed", 0o700},
-		{"its folder may not be listed", "nginx", "folder-closed", 0o711},
+		{"its folder may not be listed", "nginx", "folder-unreadable", 0o711},
 		{"the root may not be entered", "", "folder-closed", 0o700},
 		{"a folder above the root", "..", "root-unreachable", 0o700},
 	} {

@@ -40,7 +40,7 @@ func (d *Doctor) path(c *chart, log guard.Path) *patient {
 	if !d.parents(c, log) {
 		return p
 	}
-	if real, err := d.Guard.Real(log); err == nil {
+	if real, _, err := d.Guard.Real(log); err == nil {
 		p.real, p.folder = real, d.Guard.Folder(real)
 	}
 	if dir, err := d.Guard.OpenDir(p.folder); err == nil {
@@ -48,7 +48,7 @@ func (d *Doctor) path(c *chart, log guard.Path) *patient {
 		_ = dir.Close()
 	} else if errors.Is(err, fs.ErrPermission) {
 		info, _ := d.Guard.Stat(p.folder)
-		c.problem("folder-unreadable", fmt.Sprintf("The folder %s%s may not be listed by %s, so rotations are not noticed and rotated files not found.",
+		c.problem("folder-unreadable", fmt.Sprintf("The folder %s%s may not be listed by %s. Following needs that, to notice rotations and find rotated files.",
 			p.folder, owned(info), self()), d.allow(p.folder, info, "rx"))
 	}
 	d.open(c, p)
@@ -146,7 +146,7 @@ func (d *Doctor) link(c *chart, p guard.Path) bool {
 			"Start the program that makes the file, or mend the link; in a container, mount the place that it leads to, under the same name.")
 		return false
 	}
-	if real, err := d.Guard.Real(p); err == nil && real != p {
+	if real, _, err := d.Guard.Real(p); err == nil && real != p {
 		c.ok("link", "%s is a link to %s. When it is switched, the log goes on in the file that it leads to then.", p, real)
 	}
 	return true

@@ -86,10 +86,11 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 	for range maxTurns {
 		l.checkFolder()
 		l.drainLinks()
-		if real, err = l.e.guard.Real(l.path); err != nil {
+		var linked bool
+		if real, linked, err = l.e.guard.Real(l.path); err != nil {
 			return real, err
 		}
-		if _, linked := l.linkAt(l.path); linked {
+		if linked {
 			if k.seen == nil {
 				l.watchLinks()
 				k.owed++ // The one that stands there now will be seen, and nothing tells of it.
@@ -97,7 +98,10 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 			}
 			l.stand(l.observe(l.path.Name()))
 		}
-		again, err := l.e.guard.Real(l.path)
+		if k.seen == nil && real == l.path {
+			break // No link is anywhere.
+		}
+		again, _, err := l.e.guard.Real(l.path)
 		switched := l.drainLinks()
 		if len(k.half) > 0 { // The other part may have come about since.
 			switched = l.drainLinks() || switched
@@ -110,9 +114,11 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 		delete(k.half, cookie)
 		a.close()
 	}
-	if _, linked := l.linkAt(l.path); !linked && real == l.path && k.seen != nil {
-		k.owed-- // A file stands there now, which explains one.
-		k.unwatch()
+	if k.seen != nil && real == l.path {
+		if _, linked := l.linkAt(l.path); !linked {
+			k.owed-- // A file stands there now, which explains one.
+			k.unwatch()
+		}
 	}
 	return real, err
 }

@@ -25,7 +25,7 @@ func (l *Log) look() time.Duration {
 	if l.at.dir != nil {
 		l.discover()
 	} else {
-		l.setTrouble(errNoFolder(l.path))
+		l.setTrouble(cmp.Or(l.at.noDir, errNoFolder(l.path)))
 	}
 	wait := l.measure()
 	if again := l.seekCopies(); again > 0 {

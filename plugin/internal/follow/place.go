@@ -18,7 +18,8 @@ type place struct {
 	real   guard.Path // the path after following links
 	folder guard.Path
 	base   string   // the entry
-	dir    *os.File // the folder; nil while it does not exist
+	dir    *os.File // the folder; nil while it does not exist or may not be listed
+	noDir  error    // why it cannot be listed
 	dev    uint64
 	ino    uint64
 
@@ -61,7 +62,8 @@ func (l *Log) settle() bool {
 	l.at.close()
 	l.at = place{real: real, folder: folder, base: real.Name()}
 	if exists {
-		if dir, err := g.OpenDir(folder); err == nil {
+		dir, err := g.OpenDir(folder)
+		if l.at.noDir = err; err == nil {
 			l.at.dir = dir
 			l.at.dev, l.at.ino, _ = inodeOfFile(dir)
 			// Where the system does not tell of all changes, no order can be observed and nothing be waited for.

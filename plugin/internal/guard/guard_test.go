@@ -219,7 +219,7 @@ func TestOpen_SeveralRoots(t *testing.T) {
 			}
 		}
 		p, _ := g.Resolve(tr.logs + "/pod.log")
-		if real, err := g.Real(p); err != nil || real.String() != tr.base+"/data/pod/0.log" {
+		if real, linked, err := g.Real(p); err != nil || !linked || real.String() != tr.base+"/data/pod/0.log" {
 			t.Errorf("Real = %v, %v", real, err)
 		}
 	})

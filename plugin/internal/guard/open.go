@@ -34,6 +34,17 @@ func (g *Guard) Open(p Path) (*os.File, error) {
 var errReplaced = errors.New("replaced while it was opened")
 
 func (g *Guard) tryOpen(p Path) (*os.File, error) {
+	if at, info, err := g.straight(p.abs); err == nil {
+		defer at.Close()
+		if !isLink(info) {
+			f, err := openStraight(p, at, info)
+			if !errors.Is(err, errNoProc) {
+				return f, err
+			}
+		}
+	} else if isMissing(err) {
+		return nil, meaning(p, err)
+	}
 	at, err := g.locate(p.abs, true)
 	if err != nil {
 		return nil, meaning(p, err)
@@ -61,6 +72,24 @@ func (g *Guard) tryOpen(p Path) (*os.File, error) {
 	return f, nil
 }
 
+// openStraight opens what [Guard.straight] has found at p.
+func openStraight(p Path, at *os.File, info fs.FileInfo) (*os.File, error) {
+	if !info.Mode().IsRegular() {
+		return nil, notRegular(p, info.Mode())
+	}
+	f, err := reopen(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoProc
+	}
+	if err != nil {
+		return nil, meaning(p, err)
+	}
+	return f, nil
+}
+
+// errNoProc says that what is open cannot be opened again, because /proc is not mounted.
+var errNoProc = errors.New("no /proc")
+
 // Stat describes what is at p after following links, a regular file or not.
 func (g *Guard) Stat(p Path) (fs.FileInfo, error) { return g.describe(p, true) }
 
@@ -68,6 +97,14 @@ func (g *Guard) Stat(p Path) (fs.FileInfo, error) { return g.describe(p, true) }
 func (g *Guard) Lstat(p Path) (fs.FileInfo, error) { return g.describe(p, false) }
 
 func (g *Guard) describe(p Path, followLast bool) (fs.FileInfo, error) {
+	if at, info, err := g.straight(p.abs); err == nil {
+		_ = at.Close()
+		if !followLast || !isLink(info) {
+			return info, nil
+		}
+	} else if isMissing(err) {
+		return nil, meaning(p, err)
+	}
 	at, err := g.locate(p.abs, followLast)
 	if err != nil {
 		return nil, meaning(p, err)
@@ -77,17 +114,28 @@ func (g *Guard) describe(p Path, followLast bool) (fs.FileInfo, error) {
 }
 
 // Real returns the path of the file that p leads to if p is a link and that file may be asked for by its own name, otherwise p. The
-// rotated generations of a linked log lie there.
-func (g *Guard) Real(p Path) (Path, error) {
+// rotated generations of a linked log lie there. linked reports whether a link stands at p itself.
+func (g *Guard) Real(p Path) (real Path, linked bool, err error) {
+	if at, info, err := g.straight(p.abs); err == nil {
+		_ = at.Close()
+		if !isLink(info) {
+			return p, false, nil
+		}
+	} else if isMissing(err) {
+		return Path{}, false, meaning(p, err)
+	}
 	at, err := g.locate(p.abs, true)
 	if err != nil {
-		return Path{}, meaning(p, err)
+		return Path{}, false, meaning(p, err)
 	}
 	_ = at.root.Close()
-	if !g.allows(at.abs) {
-		return p, nil
+	if info, err := g.Lstat(p); err == nil {
+		linked = isLink(info)
 	}
-	return Path{abs: at.abs}, nil
+	if !g.allows(at.abs) {
+		return p, linked, nil
+	}
+	return Path{abs: at.abs}, linked, nil
 }
 
 // OpenDir opens the folder at p, for watching it. The caller closes it. For the folder of a root that is a file it shows more names than
