@@ -205,6 +205,7 @@ func (b *block) atNuls() (int, error) {
 
 // seek moves b to an offset of a generation and reads the bytes before it as evidence. What is pending is forgotten.
 func (b *block) seek(ctx context.Context, g *generation, off int64) (err error) {
+	b.packed.shelve()
 	b.g, b.off, b.rest, b.at, b.end, b.nulsTo = g, off, nil, 0, 0, 0
 	b.packed, err = g.load(ctx, &b.before, off)
 	return err

@@ -20,6 +20,7 @@ type coding struct {
 func codingOf(ctx context.Context, g *generation, byDefault encoding.Encoding) coding {
 	var head [encoding.MaxMark]byte
 	c := &content{ctx: ctx, g: g}
+	defer c.close()
 	n, _ := c.ReadAt(head[:], 0) // What cannot be read has no mark; the reading itself says why.
 	e, mark := encoding.Detect(head[:n], byDefault)
 	if e == encoding.UTF8 {
@@ -131,6 +132,8 @@ func (p *picker) decoded(c coding, data []byte, at int64, piece tail.Piece, most
 func lastLinesWide(ctx context.Context, g *generation, c coding, end, n int64, partial bool) (off, found int64, err error) {
 	page := backBlocks.Get().(*[backBlock]byte)
 	defer backBlocks.Put(page)
+	at := &content{ctx: ctx, g: g}
+	defer at.close()
 	begin := g.from + int64(c.mark)
 	end -= (end - begin) & 1
 	need := n + 1
@@ -140,7 +143,7 @@ func lastLinesWide(ctx context.Context, g *generation, c coding, end, n int64, p
 		}
 		size := min(off-begin, backBlock)
 		buf := page[:size]
-		got, err := (&content{ctx: ctx, g: g}).ReadAt(buf, off-size)
+		got, err := at.ReadAt(buf, off-size)
 		if int64(got) < size {
 			if err == nil || g.packed == nil {
 				err = errRewritten

@@ -88,8 +88,7 @@ func (l *Log) findCopy(g *generation) *generation {
 			l.discard(c)
 			continue
 		}
-		var w window
-		_, err := c.load(l.e.ctx, &w, int64(h.n))
+		w, err := c.windowAt(l.e.ctx, int64(h.n))
 		if err != nil || !bytes.Equal(w.bytes(), h.b[:h.n]) || best != nil && best.on.id.btime > c.on.id.btime {
 			l.discard(c)
 			continue

@@ -169,8 +169,7 @@ func (l *Log) afterCutOf(g *generation) (copied, next *generation) {
 
 // enterCopy goes on in the copy at the same offset, if its content before that is the same.
 func (r *Reader) enterCopy(ctx context.Context, copied *generation) bool {
-	var w window
-	if _, err := copied.load(ctx, &w, r.b.off); err != nil || !w.same(&r.b.before) {
+	if w, err := copied.windowAt(ctx, r.b.off); err != nil || !w.same(&r.b.before) {
 		return false
 	}
 	// What is pending was read from the file itself and stands in the copy too.

@@ -88,6 +88,7 @@ type Engine struct {
 
 	trackers sync.WaitGroup
 	turns    chan struct{} // holds an element for each scan at work
+	shelf    shelf
 	tally    tally
 
 	mu     sync.Mutex // guards the rest; taken before Log.mu

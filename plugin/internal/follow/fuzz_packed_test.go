@@ -45,7 +45,7 @@ func FuzzPacked(f *testing.F) {
 		if most == 0 {
 			most = 1 << 20
 		}
-		g := &generation{on: &held{file: file}, packed: newPacked(most)}
+		g := &generation{on: &held{file: file}, packed: newPacked(&Engine{opts: Options{MaxUnpacked: most}})}
 		got, err := unpackAll(g, int(split)%1000+1)
 		switch {
 		case int64(len(got)) > most:
@@ -97,11 +97,13 @@ func agree(t *testing.T, g *generation, all []byte, failed error, last int64) {
 	}
 	half := size / 2
 	rest := make([]byte, size-half)
-	if err := s.skip(ctx, half); err != nil {
-		t.Fatalf("skip to %d of %d: %v", half, size, err)
-	}
-	if n, err := s.read(rest); err != nil && n > 0 || !bytes.Equal(rest[:n], all[half:]) {
-		t.Fatalf("got %d bytes from %d on, %v", n, half, err)
+	for range 2 { // Forward, and back.
+		if err := s.to(ctx, half); err != nil {
+			t.Fatalf("go to %d of %d: %v", half, size, err)
+		}
+		if n, err := s.read(rest); err != nil && n > 0 || !bytes.Equal(rest[:n], all[half:]) {
+			t.Fatalf("got %d bytes from %d on, %v", n, half, err)
+		}
 	}
 }
 

@@ -88,6 +88,7 @@ type generation struct {
 	next     *generation
 
 	head    head        // its beginning
+	begun   begun       // when that was written
 	seeking bool        // a copy of what is gone is being looked for
 	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
 	known   int64       // of a generation that was given up: how large it was

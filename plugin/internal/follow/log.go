@@ -80,6 +80,7 @@ func (l *Log) run() {
 			asked.before()
 		}
 		next := l.look()
+		l.e.shelf.sweep(nil)
 		if asked.done != nil {
 			if asked.history {
 				l.loadHistory()
@@ -153,6 +154,7 @@ func (l *Log) shut() {
 	l.shutDown = true
 	l.mu.Unlock()
 	close(l.ended)
+	l.e.shelf.sweep(seen)
 	for h := range seen {
 		h.close()
 	}

@@ -18,9 +18,11 @@ import (
 var errCorrupt = errors.New("compressed generation")
 
 // packed is what is known about the content of a compressed generation. The content is read from the front as a stream, so memory does
-// not depend on its size, and going back means beginning again.
+// not depend on its size, and going back far means beginning again.
 type packed struct {
 	limit int64
+	shelf *shelf
+	tally *tally
 
 	mu    sync.Mutex // guards the rest; held during the first count, which others wait for
 	known bool
@@ -29,22 +31,8 @@ type packed struct {
 	ended bool // the last line has a newline
 }
 
-func newPacked(limit int64) *packed { return &packed{limit: limit} }
-
-// stream reads a compressed generation from the front.
-type stream struct {
-	gz    *gzip.Reader
-	off   int64 // of the next byte, uncompressed
-	limit int64
-}
-
-// unpack begins to read the content of g.
-func (g *generation) unpack() (*stream, error) {
-	gz, err := gzip.NewReader(io.NewSectionReader(g.on.file, 0, math.MaxInt64))
-	if err != nil {
-		return nil, packedError(err)
-	}
-	return &stream{gz: gz, limit: g.packed.limit}, nil
+func newPacked(e *Engine) *packed {
+	return &packed{limit: e.opts.MaxUnpacked, shelf: &e.shelf, tally: &e.tally}
 }
 
 func packedError(err error) error {
@@ -60,50 +48,6 @@ func packedError(err error) error {
 	}
 }
 
-// read fills p as far as there is content. It returns 0 without error at the end.
-func (s *stream) read(p []byte) (n int, err error) {
-	if s.off+int64(len(p)) > s.limit {
-		p = p[:max(s.limit-s.off, 0)]
-		if len(p) == 0 {
-			return 0, fmt.Errorf("%w unpacks to more than %d bytes", errCorrupt, s.limit)
-		}
-	}
-	for n < len(p) {
-		m, err := s.gz.Read(p[n:])
-		n += m
-		s.off += int64(m)
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			if n > 0 {
-				return n, nil // The error comes again with the next read.
-			}
-			return 0, packedError(err)
-		}
-	}
-	return n, nil
-}
-
-// skip reads up to off and throws away what it reads.
-func (s *stream) skip(ctx context.Context, off int64) error {
-	page := backBlocks.Get().(*[backBlock]byte)
-	defer backBlocks.Put(page)
-	for s.off < off {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := s.read(page[:min(off-s.off, backBlock)])
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errRewritten // It is shorter than it was.
-		}
-	}
-	return nil
-}
-
 // count returns the size of the content and how many lines it has. What cannot be unpacked does not count.
 func (g *generation) count(ctx context.Context) (size, lines int64, ended bool, err error) {
 	p := g.packed
@@ -112,10 +56,14 @@ func (g *generation) count(ctx context.Context) (size, lines int64, ended bool, 
 	if p.known {
 		return p.size, p.lines, p.ended, nil
 	}
-	size, lines, last, err := g.countTo(ctx, math.MaxInt64)
+	s, lines, last, err := g.countTo(ctx, math.MaxInt64)
 	if err != nil {
 		return 0, 0, false, err
 	}
+	if s != nil {
+		size = s.off
+	}
+	s.shelve() // The last lines are likely to be wanted next.
 	ended = last == '\n' || size == 0
 	if !ended {
 		lines++
@@ -124,69 +72,98 @@ func (g *generation) count(ctx context.Context) (size, lines int64, ended bool, 
 	return size, lines, ended, nil
 }
 
-// countTo counts the newlines before end, and returns the last byte there.
-func (g *generation) countTo(ctx context.Context, end int64) (size, newlines int64, last byte, err error) {
-	s, err := g.unpack()
+// countTo counts the newlines before end. It returns a stream that stands there, or at the end of what can be unpacked, nil if nothing can be, and
+// the last byte before it.
+func (g *generation) countTo(ctx context.Context, end int64) (s *stream, newlines int64, last byte, err error) {
+	s, err = g.unpack()
 	if errors.Is(err, errCorrupt) {
-		return 0, 0, 0, nil
+		return nil, 0, 0, nil
 	}
 	if err != nil {
-		return 0, 0, 0, err
+		return nil, 0, 0, err
 	}
-	page := backBlocks.Get().(*[backBlock]byte)
-	defer backBlocks.Put(page)
 	for s.off < end {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, 0, err
+			return nil, 0, 0, err
 		}
-		n, err := s.read(page[:min(end-s.off, backBlock)])
+		n, err := s.more()
 		if n == 0 || err != nil {
 			if err != nil && !errors.Is(err, errCorrupt) {
-				return 0, 0, 0, err
+				return nil, 0, 0, err
 			}
 			break
 		}
-		newlines += int64(bytes.Count(page[:n], newline))
-		last = page[n-1]
+		n = int(min(int64(n), end-s.off))
+		newlines += int64(bytes.Count(s.buf[s.at:s.at+n], newline))
+		last = s.buf[s.at+n-1]
+		s.pass(n)
 	}
-	return s.off, newlines, last, nil
+	return s, newlines, last, nil
 }
 
-// lastPackedLines is lastLines for a compressed generation.
+// lastPackedLines is lastLines for a compressed generation. What has been unpacked last mostly holds them.
 func lastPackedLines(ctx context.Context, g *generation, end, n int64) (off, found int64, err error) {
-	size, lines, last, err := g.countTo(ctx, end)
+	if n == 0 {
+		return end, 0, nil
+	}
+	if s := g.packed.shelf.take(g, end); s != nil {
+		defer s.shelve()
+		if s.to(ctx, end) == nil {
+			if off, ok := s.lastLines(n); ok {
+				return off, n, nil
+			}
+		}
+	}
+	s, lines, last, err := g.countTo(ctx, end)
 	if err != nil {
 		return 0, 0, err
 	}
-	if size > 0 && last != '\n' {
+	defer s.shelve()
+	if s != nil && s.off > 0 && last != '\n' {
 		lines++
 	}
 	if lines <= n {
 		return 0, lines, nil
 	}
-	s, err := g.unpack()
-	if err != nil {
+	if off, ok := s.lastLines(n); ok {
+		return off, n, nil
+	}
+	if s, err = g.unpack(); err != nil {
 		return 0, 0, err
 	}
-	page := backBlocks.Get().(*[backBlock]byte)
-	defer backBlocks.Put(page)
 	for pass := lines - n; ; {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		at := s.off
-		got, err := s.read(page[:])
+		have, err := s.more()
 		if err != nil {
 			return 0, 0, err
 		}
-		if got == 0 {
+		if have == 0 {
 			return 0, 0, errRewritten
 		}
-		length, passed := nth(page[:got], int(min(pass, backBlock)))
+		length, passed := nth(s.buf[s.at:], int(min(pass, int64(have))))
+		s.pass(length)
 		if pass -= int64(passed); pass == 0 {
-			return at + int64(length), n, nil
+			s.shelve()
+			return s.off, n, nil
 		}
 	}
+}
+
+// lastLines returns where the last n lines before s begin, if that has not been forgotten.
+func (s *stream) lastLines(n int64) (off int64, ok bool) {
+	text := s.buf[:s.at]
+	if len(text) == 0 {
+		return 0, false
+	}
+	end := len(text) - 1 // The newline that ends the last line, or its last byte.
+	for range n {
+		if end = bytes.LastIndexByte(text[:end], '\n'); end < 0 {
+			return 0, false
+		}
+	}
+	return s.off - int64(len(text)-end-1), true
 }
 
 // length returns the size of the content of g.
@@ -199,44 +176,35 @@ func (g *generation) length(ctx context.Context) (int64, error) {
 	return size, err
 }
 
-// load reads the evidence for off in the content of g.
+// load reads the evidence for off in the content of g. Of a compressed one it returns a stream that stands at off, which the caller shelves.
 func (g *generation) load(ctx context.Context, w *window, off int64) (*stream, error) {
 	if g.packed == nil {
 		return nil, w.load(g.on, off)
 	}
-	s, err := g.unpack()
+	w.n = int(min(off, overlap))
+	s, err := g.stream(ctx, off-int64(w.n))
 	if err != nil {
 		return nil, err
 	}
-	var front [2 * overlap]byte
-	n, err := s.read(front[:min(off, int64(len(front)))])
-	if err != nil {
-		return s, err
-	}
-	w.begin(front[:min(n, overlap)])
-	if off <= int64(len(front)) {
-		if int64(n) < off {
-			return s, errRewritten // It is shorter than it was.
-		}
-		w.n = copy(w.b[:], front[max(n-overlap, 0):n])
-		return s, nil
-	}
-	if err := s.skip(ctx, off-overlap); err != nil {
-		return nil, err
-	}
-	if w.n, err = s.read(w.b[:]); err == nil && w.n < overlap {
+	n, err := s.read(w.b[:w.n])
+	if err == nil && n < w.n {
 		err = errRewritten
 	}
+	w.begin(s.head[:w.n])
 	return s, err
+}
+
+// windowAt is load for who wants nothing more.
+func (g *generation) windowAt(ctx context.Context, off int64) (w window, err error) {
+	s, err := g.load(ctx, &w, off)
+	s.shelve()
+	return w, err
 }
 
 // fillPacked is fill for a compressed generation, which never changes.
 func (b *block) fillPacked(into []byte) (int, error) {
 	if b.packed == nil {
-		s, err := b.g.unpack()
-		if err == nil {
-			err = s.skip(context.Background(), b.off)
-		}
+		s, err := b.g.stream(context.Background(), b.off)
 		if err != nil {
 			return 0, err
 		}

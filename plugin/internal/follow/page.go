@@ -54,6 +54,7 @@ func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Pag
 	gens, unpin := r.l.snapshot()
 	defer unpin()
 	stop, stopOff := r.g, r.b.off
+	r.b.drop() // Looking back may need the stream.
 	start, off, beginning, err := r.back(ctx, gens, int64(req.Lines))
 	if errors.Is(err, errRewritten) {
 		err = fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
@@ -122,6 +123,7 @@ func lineAfter(ctx context.Context, g *generation, c coding, off, end int64) (in
 		if s, err = g.load(ctx, &w, off); err == nil {
 			n, err = s.read(buf)
 		}
+		s.shelve()
 	} else {
 		n, err = g.on.readAt(buf, off)
 	}

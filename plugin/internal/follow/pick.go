@@ -87,27 +87,40 @@ func (p *picker) piece(data []byte, at int64, piece tail.Piece) pick {
 	return out
 }
 
-// enter makes ready for the lines of g from off on. long says that off is inside a line.
-func (p *picker) enter(ctx context.Context, l *Log, g *generation, off int64, long bool) {
+// enter makes ready for the lines of b, which stands where they begin. long says that this is inside a line.
+func (p *picker) enter(ctx context.Context, l *Log, b *block, long bool) {
 	p.open = long
 	if p.stamp == nil {
 		return
 	}
-	p.stamp.Base = g.on.id.btime
-	p.stamp.Parser.Reference = l.reference(g)
-	if err := p.stamp.Prime(&content{ctx: ctx, g: g}, off); err != nil {
+	p.stamp.Base = b.g.on.id.btime
+	p.stamp.Parser.Reference = l.reference(b.g)
+	c := &content{ctx: ctx, g: b.g, s: b.packed, lent: b.packed != nil}
+	if err := p.stamp.Prime(c, b.off); err != nil {
 		p.stamp.Restart()
 	}
+	c.close()
+	if b.packed != nil && b.packed.to(ctx, b.off) != nil {
+		b.packed = nil // The next read says why.
+	}
 	if long {
-		p.openTime = p.stamp.Stamp(nil, off)
+		p.openTime = p.stamp.Stamp(nil, b.off)
 	}
 }
 
-// content is the uncompressed bytes of a generation as an [io.ReaderAt]. Reading a compressed one is cheap only forward.
+// content is the uncompressed bytes of a generation as an [io.ReaderAt]. Reading a compressed one is cheap only forward. Whoever makes one closes it.
 type content struct {
-	ctx context.Context // of the request that c is made for
-	g   *generation
-	s   *stream
+	ctx  context.Context // of the request that c is made for
+	g    *generation
+	s    *stream
+	lent bool // s is somebody else's
+}
+
+func (c *content) close() {
+	if !c.lent {
+		c.s.shelve()
+	}
+	c.s, c.lent = nil, false
 }
 
 func (c *content) ReadAt(p []byte, off int64) (n int, err error) {
@@ -117,12 +130,12 @@ func (c *content) ReadAt(p []byte, off int64) (n int, err error) {
 	if c.g.packed == nil {
 		n, err = c.g.on.readAt(p, off)
 	} else {
-		if c.s == nil || c.s.off > off {
-			if c.s, err = c.g.unpack(); err != nil {
+		if c.s == nil || !c.s.covers(off) {
+			c.close()
+			if c.s, err = c.g.stream(c.ctx, off); err != nil {
 				return 0, err
 			}
-		}
-		if err := c.s.skip(c.ctx, off); err != nil {
+		} else if err := c.s.to(c.ctx, off); err != nil {
 			return 0, err
 		}
 		n, err = c.s.read(p)
@@ -193,8 +206,10 @@ func walkFrom(ctx context.Context, g *generation, c coding, from, to int64, fres
 	}
 }
 
-// drop gives the page of b back.
+// drop gives back what b holds.
 func (b *block) drop() {
+	b.packed.shelve()
+	b.packed = nil
 	if b.page != nil {
 		blocks.Put(b.page)
 		b.page = nil
@@ -224,31 +239,4 @@ func lastMatching(ctx context.Context, g *generation, c coding, m *matcher, from
 		return from, int64(len(ring)), nil
 	}
 	return ring[next], n, nil
-}
-
-// firstAtTime returns where the first line of g begins whose time is not before t; the size of g if there is none.
-func (l *Log) firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, found bool, err error) {
-	size, err := g.length(ctx)
-	if err != nil {
-		return 0, false, err
-	}
-	parser := &linetime.Parser{Location: time.Local, Reference: l.reference(g)}
-	if g.packed == nil {
-		s := linetime.Search{Parser: parser, Base: g.on.id.btime}
-		off, err = s.First(&content{ctx: ctx, g: g}, size, t)
-		return off, off < size, err
-	}
-	stamper := &linetime.Stamper{Parser: parser, Base: g.on.id.btime}
-	if err := stamper.Prime(&content{ctx: ctx, g: g}, 0); err != nil {
-		return 0, false, err
-	}
-	off = size
-	err = walk(ctx, g, coding{}, 0, size, func(line []byte, at int64) bool {
-		if stamper.Stamp(line, at) >= t.UnixNano() {
-			off, found = at, true
-			return false
-		}
-		return true
-	})
-	return off, found, err
 }

@@ -354,7 +354,10 @@ func (r *Reader) enter(ctx context.Context, g *generation, off int64) error {
 	r.long = off > g.from+int64(r.coding.mark) && !r.coding.endsLine(&r.before)
 	r.flushed = false
 	if r.pick != nil {
-		r.pick.enter(ctx, r.l, g, off, r.long)
+		r.pick.enter(ctx, r.l, &r.b, r.long)
+	}
+	if r.follow && r.b.packed != nil {
+		r.b.packed.forward = true
 	}
 	return nil
 }

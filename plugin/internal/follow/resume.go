@@ -108,8 +108,7 @@ func (r *Reader) findPacked(ctx context.Context, gens []*generation, p tail.Posi
 			continue
 		}
 		probes++
-		var w window
-		_, err := g.load(ctx, &w, p.Offset)
+		w, err := g.windowAt(ctx, p.Offset)
 		switch {
 		case err == nil && w.check() == p.Check:
 			return true, r.enter(ctx, g, p.Offset)
@@ -123,8 +122,7 @@ func (r *Reader) findPacked(ctx context.Context, gens []*generation, p tail.Posi
 // resume goes on at p in g, if the content before p is what it was.
 func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) error {
 	if g.readable(r.l) {
-		var w window
-		_, err := g.load(ctx, &w, p.Offset)
+		w, err := g.windowAt(ctx, p.Offset)
 		switch {
 		case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:
 			return r.enter(ctx, g, p.Offset)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
@@ -54,6 +55,8 @@ type scan struct {
 	turns chan struct{} // of the engine; holds an element for each scan at work
 
 	gens  []*generation
+	first int   // what comes before that generation is too old, by its time
+	last  int   // what comes after that one is too new
 	i     int   // the generation that the scan is at
 	off   int64 // where in it
 	bytes int64 // to be looked at, at the most
@@ -132,7 +135,44 @@ func (s *scan) begin(ctx context.Context, r *Reader) (unpin func(), err error) {
 		}
 		s.off = r.b.off
 	}
+	if err := s.narrow(ctx); err != nil {
+		unpin()
+		return nil, err
+	}
 	return unpin, nil
+}
+
+// narrow finds the generations that can hold lines of the wanted time, by the times of their first lines, and goes to the first of them in the
+// direction of the scan, unless it begins there or beyond.
+func (s *scan) narrow(ctx context.Context) (err error) {
+	s.first, s.last = 0, len(s.gens)-1
+	gens := slices.DeleteFunc(slices.Clone(s.gens), func(g *generation) bool { return !g.readable(s.l) })
+	if !s.req.Since.IsZero() {
+		before, _, err := s.l.around(ctx, gens, s.req.Since)
+		if err != nil {
+			return err
+		}
+		if before >= 0 {
+			s.first = slices.Index(s.gens, gens[before])
+		}
+	}
+	if !s.req.Until.IsZero() {
+		_, after, err := s.l.around(ctx, gens, s.req.Until)
+		if err != nil {
+			return err
+		}
+		if after < len(gens) {
+			s.last = slices.Index(s.gens, gens[after]) - 1
+		}
+	}
+	switch {
+	case s.first > s.last: // Of a time that no generation has.
+	case !s.req.Backward && s.i < s.first:
+		s.i, s.off = s.first, s.gens[s.first].from
+	case s.req.Backward && s.i > s.last:
+		s.i, s.off = s.last, -1
+	}
+	return nil
 }
 
 // run goes from generation to generation.
@@ -163,16 +203,16 @@ func (s *scan) run(ctx context.Context) error {
 		if !more {
 			return nil
 		}
-		if s.i+step < 0 || s.i+step >= len(s.gens) {
+		if s.i+step < s.first || s.i+step > s.last {
 			return s.end(tail.ScanAll)
 		}
 		s.i += step
 	}
 }
 
-// sizeOf adds up what the generations from the i-th on take on the disk.
+// sizeOf adds up what the generations from the i-th on take on the disk, as far as the scan goes.
 func (s *scan) sizeOf(i, step int) (sum int64) {
-	for ; i >= 0 && i < len(s.gens); i += step {
+	for ; i >= s.first && i <= s.last; i += step {
 		if s.gens[i].readable(s.l) {
 			size, _, _, err := s.gens[i].on.size()
 			if err == nil {

@@ -129,30 +129,24 @@ func (r *Reader) beginTime(ctx context.Context, t time.Time) error {
 	}
 	gens, unpin := r.l.snapshot()
 	defer unpin()
+	gens = slices.DeleteFunc(slices.Clone(gens), func(g *generation) bool { return !g.readable(r.l) })
+	i, _, err := r.l.around(ctx, gens, t)
+	if err != nil {
+		return err
+	}
 	// The newest generation that begins before t holds it, or else the one after it begins with it.
-	var after *generation
-	for _, g := range slices.Backward(gens) {
-		if !g.readable(r.l) {
-			continue
-		}
+	if i >= 0 {
+		g := gens[i]
 		off, found, err := r.l.firstAtTime(ctx, g, t)
-		switch {
-		case errors.Is(err, errCorrupt):
-			continue
-		case err != nil:
+		if err != nil && !errors.Is(err, errCorrupt) {
 			return err
-		case found && off > g.from:
-			return r.enter(ctx, g, off)
-		case found:
-			after = g
-		case after != nil:
-			return r.enter(ctx, after, after.from)
-		case off > g.from: // All that is in g is older, and nothing newer has been found.
-			return r.beginLast(ctx, 0)
+		}
+		if found && err == nil {
+			return r.enter(ctx, g, max(off, g.from))
 		}
 	}
-	if after != nil {
-		return r.enter(ctx, after, after.from)
+	if i++; i < len(gens) {
+		return r.enter(ctx, gens[i], gens[i].from)
 	}
 	return r.beginLast(ctx, 0)
 }

@@ -16,6 +16,8 @@ type Stats struct {
 	Held, Pinned int
 	// DeletedBytes is how much room on the disk deleted files take because they are held.
 	DeletedBytes int64
+	// Archives is how often a compressed generation was begun to be read, Unpacked how many bytes came out of them.
+	Archives, Unpacked int64
 	// Rotations counts new generations by how the log came to them, Truncations those that began in the same file.
 	Rotations   map[tail.How]int64
 	Truncations int64
@@ -27,6 +29,8 @@ type Stats struct {
 type tally struct {
 	rotations   [tail.HowSwitched + 1]atomic.Int64
 	truncations atomic.Int64
+	archives    atomic.Int64
+	unpacked    atomic.Int64
 	lost        [tail.CauseOverrun + 1]atomic.Int64
 }
 
@@ -36,6 +40,7 @@ func (t *tally) missed(cause tail.Cause) { t.lost[min(max(cause, 0), tail.CauseO
 // Stats returns what is held and seen now.
 func (e *Engine) Stats() Stats {
 	s := Stats{Events: e.Events(), Rotations: map[tail.How]int64{}, Lost: map[tail.Cause]int64{}, Truncations: e.tally.truncations.Load()}
+	s.Archives, s.Unpacked = e.tally.archives.Load(), e.tally.unpacked.Load()
 	for how := tail.HowRenamed; how <= tail.HowSwitched; how++ {
 		s.Rotations[how] = e.tally.rotations[how].Load()
 	}

@@ -117,9 +117,11 @@ func (s *scan) newLook(ctx context.Context, g *generation, from int64) *look {
 	w.bounded = w.since != math.MinInt64 || w.until != math.MaxInt64
 	if s.req.Bucket > 0 || w.bounded {
 		w.stamp = &linetime.Stamper{Parser: &w.parser, Base: g.on.id.btime}
-		if err := w.stamp.Prime(&content{ctx: ctx, g: g}, from); err != nil {
+		c := &content{ctx: ctx, g: g}
+		if err := w.stamp.Prime(c, from); err != nil {
 			w.stamp.Restart()
 		}
+		c.close()
 	}
 	return w
 }

@@ -29,13 +29,7 @@ const (
 // If lines stand further from their place than Slack, or if lines without a time fill more than Probe, the answer can be too early,
 // and with disorder also too late; so whoever needs more stamps the lines from there on and compares.
 func (s Search) First(r io.ReaderAt, size int64, t time.Time) (int64, error) {
-	slack, probe := s.Slack, s.Probe
-	if slack <= 0 {
-		slack = defaultSlack
-	}
-	if probe <= 0 {
-		probe = defaultProbe
-	}
+	slack, probe := s.slack(), s.probe()
 	want := t.UnixNano()
 	l := lines{r: r, size: size, buf: make([]byte, min(bufferSize, max(1, size)))}
 	b := bisect{parser: s.Parser, lines: &l, want: want, found: size, hi: size}
@@ -45,10 +39,14 @@ func (s Search) First(r io.ReaderAt, size int64, t time.Time) (int64, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
+	return s.settle(r, &b, min(b.found, b.hi+max(slack, probe)))
+}
 
-	// What is left is walked line by line, from far enough before it that lines out of place are seen and times that several lines
-	// share are counted on as a Stamper does.
-	l.seek(max(0, b.lo-slack))
+// settle walks what b has left line by line up to end, from far enough before it that lines out of place are seen and times that several lines
+// share are counted on as a Stamper does.
+func (s Search) settle(r io.ReaderAt, b *bisect, end int64) (int64, error) {
+	l := b.lines
+	l.seek(max(0, b.lo-s.slack()))
 	if l.at > 0 {
 		l.at--
 		l.skip()
@@ -57,14 +55,14 @@ func (s Search) First(r io.ReaderAt, size int64, t time.Time) (int64, error) {
 	if err := stamper.Prime(r, l.at); err != nil {
 		return 0, err
 	}
-	end := min(b.found, b.hi+max(slack, probe))
 	for l.next(end) {
-		if stamper.Stamp(l.line, l.start) >= want {
+		if stamper.Stamp(l.line, l.start) >= b.want {
 			return l.start, nil
 		}
 	}
 	if l.err == nil && !b.timed && !stamper.own && !stamper.led { // No line carries a time: they are dated by their offset.
-		l.seek(min(max(0, want-s.Base), size))
+		size := l.size
+		l.seek(min(max(0, b.want-s.Base), size))
 		if l.at > 0 {
 			l.at--
 			l.skip()
@@ -72,6 +70,20 @@ func (s Search) First(r io.ReaderAt, size int64, t time.Time) (int64, error) {
 		return min(l.at, size), l.err
 	}
 	return b.found, l.err
+}
+
+func (s Search) slack() int64 {
+	if s.Slack > 0 {
+		return s.Slack
+	}
+	return defaultSlack
+}
+
+func (s Search) probe() int64 {
+	if s.Probe > 0 {
+		return s.Probe
+	}
+	return defaultProbe
 }
 
 // bisect narrows down where the first line is that is late enough. Lines before lo are too early; from hi to found no line is known to

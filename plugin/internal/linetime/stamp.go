@@ -116,6 +116,14 @@ func (s *Stamper) lookAhead(r io.ReaderAt) error {
 	return l.err
 }
 
+// Begins returns the time of the first byte of the generation that r reads, as [Stamper.Prime] at its beginning finds it. dated is false if no line in
+// its first MiB carries a time. It reads no further than the first line that does.
+func (s *Stamper) Begins(r io.ReaderAt) (t int64, dated bool, err error) {
+	s.Restart()
+	err = s.lookAhead(r)
+	return s.lead, s.led, err
+}
+
 // walk stamps the lines that begin and end in [from, to); unless from is 0, those after the first newline.
 func (s *Stamper) walk(r io.ReaderAt, from, to int64) error {
 	l := lines{r: r, at: from, size: to, buf: make([]byte, min(bufferSize, max(1, to-from)))}
