@@ -26,7 +26,8 @@ const (
 // Options says how a log is followed. The zero value is good.
 type Options struct {
 	// Start says where to begin; the zero value leaves it to the URL, and to the server's default of the last 1000 lines.
-	// [tail.StartAtLastLines] with 0 begins with what is written from now on.
+	// [tail.StartAtLastLines] with 0 begins with what is written from now on. Wherever it begins, the server reads no further ahead than
+	// the consumer comes, so the whole of a log takes no more memory than its last lines.
 	Start tail.Start
 	// Once ends the sequence at the end of the log; otherwise it goes on with new lines.
 	Once bool
@@ -145,6 +146,9 @@ func (o *Options) query(u *url.URL, at tail.Position, lost bool, f tail.Filter) 
 	if n, ok := o.Start.LastLines(); ok {
 		begin("lines", strconv.FormatInt(n, 10))
 	}
+	if o.Start.Beginning() {
+		begin("from", "beginning")
+	}
 	if p, ok := o.Start.Position(); ok && !lost {
 		begin("from", p.String())
 	}
@@ -168,9 +172,6 @@ func (o *Options) query(u *url.URL, at tail.Position, lost bool, f tail.Filter) 
 }
 
 func (o *Options) check() error {
-	if o.Start.Beginning() {
-		return errors.New("a log cannot be followed from its beginning over the front door; start at its last lines, a position or a time")
-	}
 	if n, ok := o.Start.LastLines(); ok && n < 0 {
 		return fmt.Errorf("last lines %d must not be negative", n)
 	}

@@ -151,6 +151,21 @@ func TestReal_ConnectionIsCutAgainAndAgain_EveryLineComesOnce(t *testing.T) {
 	}
 }
 
+func TestReal_StartAtBeginning_TheWholeLogComesOnceThroughRotationsAndCuts(t *testing.T) {
+	f := newFrontDoor(t, httpd.Options{}, hub.Options{})
+	const n = 5000
+	f.writeNumbers(n, 300)
+	cuts := 0
+	inOrder(t, "ws://"+cutter(t, f.addr, 500_000)+logName+"?lines=1", client.Options{Start: tail.StartAtBeginning(), OnStatus: func(s client.Status) {
+		if _, ok := s.(client.Disconnected); ok {
+			cuts++
+		}
+	}}, n, nil)
+	if cuts == 0 {
+		t.Error("it was never cut")
+	}
+}
+
 func TestReal_ConsumerStalls_IsLetGoAndLosesNothing(t *testing.T) {
 	letGo := make(chan string, 100)
 	o := httpd.Options{Stall: 200 * time.Millisecond}

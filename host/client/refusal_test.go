@@ -45,7 +45,7 @@ func TestFollow_Nonsense_IsRefusedBeforeConnecting(t *testing.T) {
 		}
 	}
 	for _, o := range []client.Options{
-		{Start: tail.StartAtBeginning()}, {Start: tail.StartAtLastLines(-1)}, {Attempts: -1}, {Filter: tail.Filter{Include: []string{"("}}},
+		{Start: tail.StartAtLastLines(-1)}, {Attempts: -1}, {Filter: tail.Filter{Include: []string{"("}}},
 	} {
 		if _, err := client.New("ws://h/x", o); err == nil {
 			t.Errorf("%+v is accepted", o)
