@@ -7,6 +7,7 @@ package filetail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/internal/follow"
 	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/linetime"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/tail"
 	"github.com/livetail/livetail/plugin/tail/heartbeat"
 )
@@ -38,6 +41,9 @@ type Config struct {
 	// name, for all logs, or PATTERN=NAME, for some of them: a path with *, ? and […] as in a shell, or that of a folder with a slash at
 	// its end. The first pattern that fits decides. Lines are delivered as UTF-8.
 	Encodings []string
+	// Zones are the time zones of lines whose time names none: local (the default: that of this process), utc, a name such as Europe/Berlin, or
+	// an offset such as +05:30. Entries are as those of Encodings.
+	Zones []string
 	// Linger is how long a rotated file is held open after the last reader left it; default 60 s.
 	Linger time.Duration
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
@@ -66,12 +72,16 @@ func New(cfg Config) (*Tailer, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := encoding.ParseRules(cfg.Encodings)
+	enc, err := perlog.Parse(cfg.Encodings, encoding.Parse)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
+	zones, err := perlog.Parse(cfg.Zones, linetime.ParseZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone: %w", err)
 	}
 	e, err := follow.New(follow.Options{
-		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encodings: enc,
+		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encodings: enc, Zones: zones,
 		MaxLogs: cfg.MaxLogs, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	if err != nil {
@@ -86,7 +96,13 @@ func New(cfg Config) (*Tailer, error) {
 
 // CheckEncodings says what is wrong with [Config].Encodings.
 func CheckEncodings(encodings []string) error {
-	_, err := encoding.ParseRules(encodings)
+	_, err := perlog.Parse(encodings, encoding.Parse)
+	return err
+}
+
+// CheckZones says what is wrong with [Config].Zones.
+func CheckZones(zones []string) error {
+	_, err := perlog.Parse(zones, linetime.ParseZone)
 	return err
 }
 

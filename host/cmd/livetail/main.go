@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // For machines and images without it: --time-zone.
 
 	"github.com/spf13/cobra"
 

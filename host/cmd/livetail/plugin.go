@@ -40,6 +40,7 @@ func newPlugin() *cobra.Command {
 	cmd.Flags().DurationVar(&cfg.Poll, "poll", 250*time.Millisecond, "how often files are looked at")
 	cmd.Flags().BoolVar(&cfg.NoEvents, "no-events", false, "do without events of the system")
 	cmd.Flags().StringArrayVar(&cfg.Encodings, "encoding", nil, "encoding of logs")
+	cmd.Flags().StringArrayVar(&cfg.Zones, "time-zone", nil, "time zone of lines that name none")
 	return cmd
 }
 
@@ -52,7 +53,7 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 		case m.Prefix != mount.Root:
 			mounts = append(mounts, host.Mount{Prefix: m.Prefix, Plugin: opts})
 			continue
-		case m.Path != "" && (len(cfg.Encodings) > 0 || cfg.NoEvents):
+		case m.Path != "" && ownSetting(cfg) != "":
 			return nil, nil, &config.Error{Setting: ownSetting(cfg), Problem: "is for livetail's own plugin; tell another one by plugin-arg"}
 		case m.Path != "":
 			opts.Args = append(slices.Clip(m.Args), cfg.Roots...)
@@ -63,6 +64,9 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 			if err := filetail.CheckEncodings(cfg.Encodings); err != nil {
 				return nil, nil, &config.Error{Setting: "encoding", Problem: err.Error()}
 			}
+			if err := filetail.CheckZones(cfg.Zones); err != nil {
+				return nil, nil, &config.Error{Setting: "time-zone", Problem: err.Error()}
+			}
 			opts.Args = ownArgs(cfg)
 		}
 		top = opts
@@ -70,12 +74,17 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 	return top, mounts, nil
 }
 
-// ownSetting is the name of a setting that only livetail's own plugin knows.
+// ownSetting is the name of a setting that is there and that only livetail's own plugin knows.
 func ownSetting(cfg *config.Config) string {
-	if cfg.NoEvents {
+	switch {
+	case cfg.NoEvents:
 		return "no-events"
+	case len(cfg.Encodings) > 0:
+		return "encoding"
+	case len(cfg.Zones) > 0:
+		return "time-zone"
 	}
-	return "encoding"
+	return ""
 }
 
 // ownArgs are the arguments by which this program becomes its own plugin.
@@ -86,6 +95,9 @@ func ownArgs(cfg *config.Config) []string {
 	}
 	for _, e := range cfg.Encodings {
 		args = append(args, "--encoding", e)
+	}
+	for _, z := range cfg.Zones {
+		args = append(args, "--time-zone", z)
 	}
 	return append(append(args, "--"), cfg.Roots...)
 }

@@ -70,6 +70,7 @@ type Config struct {
 	Poll      time.Duration
 	NoEvents  bool
 	Encodings []string
+	Zones     []string
 
 	OTLPEndpoint string
 
@@ -112,6 +113,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.Poll, "poll", 250*time.Millisecond, "how often files are looked at when the system sends no notice of changes")
 	fs.BoolVar(&c.NoEvents, "no-events", false, "find all changes by looking, as on network file systems")
 	fs.StringArrayVar(&c.Encodings, "encoding", nil, "encoding of logs without a byte order mark, NAME or PATTERN=NAME, as in '/var/log/old/*.log=gbk': utf-8, utf-16le, utf-16be, gbk or gb18030 (repeatable; default utf-8)")
+	fs.StringArrayVar(&c.Zones, "time-zone", nil, "time zone of lines whose time names none, NAME or PATTERN=NAME, as in '/var/log/db/*.log=Europe/Berlin': local, utc, an offset such as +05:30, or a name of the tz database (repeatable; default local)")
 	fs.StringVar(&c.OTLPEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry receiver for traces, e.g. http://127.0.0.1:4318; the variables OTEL_EXPORTER_OTLP_… do the same (default: no traces)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")

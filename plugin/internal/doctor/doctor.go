@@ -15,6 +15,7 @@ import (
 
 	"github.com/livetail/livetail/plugin/internal/encoding"
 	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -49,7 +50,7 @@ type Doctor struct {
 	Guard  *guard.Guard
 	Engine Engine
 	// Encodings are those that the tailer was told for files without a byte order mark.
-	Encodings encoding.Rules
+	Encodings perlog.Rules[encoding.Encoding]
 
 	// Proc and Etc stand in for /proc and /etc; empty: those.
 	Proc, Etc string

@@ -46,7 +46,7 @@ func Parse(name string) (Encoding, error) {
 			return Encoding(i), nil
 		}
 	}
-	return UTF8, fmt.Errorf("encoding %q is none of %s", name, strings.Join(names, ", "))
+	return UTF8, fmt.Errorf("%q is none of %s", name, strings.Join(names, ", "))
 }
 
 // MaxMark is the most bytes that Detect looks at.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/livetail/livetail/plugin/internal/encoding"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -39,9 +40,9 @@ func gbk(s string) string {
 
 // T35: characters whose bytes look like newlines (U+0A00, U+010A), and a writer that writes byte by byte.
 // assume are the rules by which all logs have one encoding.
-func assume(t *testing.T, e encoding.Encoding) encoding.Rules {
+func assume(t *testing.T, e encoding.Encoding) perlog.Rules[encoding.Encoding] {
 	t.Helper()
-	r, err := encoding.ParseRules([]string{e.String()})
+	r, err := perlog.Parse([]string{e.String()}, encoding.Parse)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/livetail/livetail/plugin/internal/encoding"
 	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/internal/watch"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -41,7 +42,9 @@ type Options struct {
 	// Grace is how long a path is looked after when nobody follows it any more; default 10 s.
 	Grace time.Duration
 	// Encodings are those of files without a byte order mark; the zero value is UTF-8, which leaves everything as it stands.
-	Encodings encoding.Rules
+	Encodings perlog.Rules[encoding.Encoding]
+	// Zones are those of lines whose time names none; nil is that of the process.
+	Zones perlog.Rules[*time.Location]
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
 	MaxLogs int
 	// MaxHeld is how many generations of one log are held open at the most; default 256.

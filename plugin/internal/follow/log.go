@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 type Log struct {
 	e    *Engine
 	path guard.Path
+	zone *time.Location // of lines whose time names none
 
 	kicked chan struct{} // something happened: look soon
 	asks   chan request  // look now
@@ -52,7 +54,7 @@ type Log struct {
 
 func newLog(e *Engine, path guard.Path) *Log {
 	return &Log{
-		e: e, path: path,
+		e: e, path: path, zone: cmp.Or(e.opts.Zones.Of(path.String()), time.Local),
 		kicked: make(chan struct{}, 1), asks: make(chan request), ended: make(chan struct{}),
 		wake: make(chan struct{}), unused: time.Now(),
 		names: make(map[string]*held), half: make(map[uint32]*half), first: true,

@@ -94,7 +94,7 @@ func (p *picker) enter(ctx context.Context, l *Log, b *block, long bool) {
 		return
 	}
 	p.stamp.Base = b.g.on.id.btime
-	p.stamp.Parser.Reference = l.reference(b.g)
+	p.stamp.Parser.Location, p.stamp.Parser.Reference = l.zone, l.reference(b.g)
 	c := &content{ctx: ctx, g: b.g, s: b.packed, lent: b.packed != nil}
 	if err := p.stamp.Prime(c, b.off); err != nil {
 		p.stamp.Restart()

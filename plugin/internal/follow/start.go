@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/linetime"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -59,7 +60,7 @@ func newPicker(f tail.Filter, times bool) (*picker, error) {
 	}
 	p := &picker{match: m}
 	if times {
-		p.stamp = newStamper()
+		p.stamp = &linetime.Stamper{Parser: &linetime.Parser{}} // Told with each generation what to know.
 	}
 	return p, nil
 }

@@ -103,7 +103,7 @@ func (s *scan) stretch(ctx context.Context, g *generation, c coding, from, to in
 // newLook begins to look at the lines of g from an offset on.
 func (s *scan) newLook(ctx context.Context, g *generation, from int64) *look {
 	w := &look{
-		scan: s, ctx: ctx, parser: linetime.Parser{Location: time.Local, Reference: s.l.reference(g)}, most: s.req.Matches - s.found, begun: time.Now(),
+		scan: s, ctx: ctx, parser: s.l.newParser(g), most: s.req.Matches - s.found, begun: time.Now(),
 		since: math.MinInt64, until: math.MaxInt64,
 	}
 	if g.packed != nil { // Of others, only what lies within the bounds is walked.
@@ -116,7 +116,7 @@ func (s *scan) newLook(ctx context.Context, g *generation, from int64) *look {
 	}
 	w.bounded = w.since != math.MinInt64 || w.until != math.MaxInt64
 	if s.req.Bucket > 0 || w.bounded {
-		w.stamp = &linetime.Stamper{Parser: &w.parser, Base: g.on.id.btime}
+		w.stamp = &linetime.Stamper{Parser: w.parser, Base: g.on.id.btime}
 		c := &content{ctx: ctx, g: g}
 		if err := w.stamp.Prime(c, from); err != nil {
 			w.stamp.Restart()
@@ -161,7 +161,7 @@ func (s *scan) pay(ctx context.Context, took time.Duration, size int) error {
 type look struct {
 	*scan
 	ctx    context.Context // of the scan that w is part of
-	parser linetime.Parser
+	parser *linetime.Parser
 	stamp  *linetime.Stamper // nil unless the times of lines are needed
 	begun  time.Time
 	lines  int

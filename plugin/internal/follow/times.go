@@ -10,8 +10,9 @@ import (
 	"github.com/livetail/livetail/plugin/internal/linetime"
 )
 
-func newStamper() *linetime.Stamper {
-	return &linetime.Stamper{Parser: &linetime.Parser{Location: time.Local}}
+// newParser returns a parser for the lines of g.
+func (l *Log) newParser(g *generation) *linetime.Parser {
+	return &linetime.Parser{Location: l.zone, Reference: l.reference(g)}
 }
 
 // reference is about when g was last written, for dates without a year; zero, which is now, for the live one.
@@ -47,7 +48,7 @@ func (l *Log) beginning(ctx context.Context, g *generation) (begun, error) {
 	if g.packed == nil && g.max.Load() <= g.from {
 		return begun{}, nil
 	}
-	stamper := &linetime.Stamper{Parser: &linetime.Parser{Location: time.Local, Reference: l.reference(g)}}
+	stamper := &linetime.Stamper{Parser: l.newParser(g)}
 	c := &content{ctx: ctx, g: g}
 	defer c.close()
 	ns, dated, err := stamper.Begins(io.NewSectionReader(upToDamage{c}, g.from, math.MaxInt64-g.from))
@@ -106,7 +107,7 @@ func (l *Log) datedNear(ctx context.Context, gens []*generation, before, after i
 // firstAtTime returns where the first line of g begins whose time is not before t; the size of g if there is none. It unpacks a compressed one up to
 // that line.
 func (l *Log) firstAtTime(ctx context.Context, g *generation, t time.Time) (off int64, found bool, err error) {
-	s := linetime.Search{Parser: &linetime.Parser{Location: time.Local, Reference: l.reference(g)}, Base: g.on.id.btime}
+	s := linetime.Search{Parser: l.newParser(g), Base: g.on.id.btime}
 	c := &content{ctx: ctx, g: g}
 	defer c.close()
 	if g.packed != nil {

@@ -2,10 +2,13 @@ package follow
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/linetime"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -156,5 +159,35 @@ func TestRead_BackwardInAnArchive_IsExact(t *testing.T) {
 				t.Errorf("%d lines before line %d: got %d", n, at, got)
 			}
 		}
+	}
+}
+
+// A line whose time names no zone has that of the setting for its log, wherever times are used: in what is delivered, found by time, and counted.
+func TestZones_AreThoseOfTheLog(t *testing.T) {
+	zones, err := perlog.Parse([]string{"/no/such.log=utc", "/*/*/app.log=+05:30", "-03:00"}, linetime.ParseZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(o *Options) { o.Zones = zones })
+	w.gzip("app.log.1.gz", "2026-11-23 10:00:00 one\n2026-11-23 10:00:01 two\n")
+	w.write("app.log", "2026-11-23 10:00:02 three\n2026-11-23T10:00:03Z four\n")
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("", 5*3600+1800))
+	if _, err := filepath.Match("/*/*/app.log", w.path("app.log")); err != nil || zones.Of(w.path("app.log")).String() != "+05:30" {
+		t.Skipf("%s lies elsewhere", w.dir)
+	}
+	for i, want := range []string{"one\n", "two\n", "three\n"} {
+		page := w.page(tail.ReadRequest{AtTime: at.Add(time.Duration(i) * time.Second), Lines: 1, Times: true})
+		l := page.Events[0].(tail.Lines)
+		if !strings.HasSuffix(string(l.Text), want) || !time.Unix(0, l.Times[0]).Equal(at.Add(time.Duration(i)*time.Second)) {
+			t.Errorf("at second %d: %q of %v", i, l.Text, time.Unix(0, l.Times[0]).UTC())
+		}
+	}
+	got := w.scan(tail.ScanRequest{Since: at, Until: at.Add(2 * time.Second), Bucket: time.Second})
+	if len(got.counts) != 2 || got.counts[at.UnixNano()] == [tail.Levels]int64{} {
+		t.Errorf("counted %v", got.counts)
+	}
+	found := w.scan(tail.ScanRequest{Matches: 10, Backward: true})
+	if len(found.matches) != 4 || !found.matches[1].Time.Equal(at.Add(2*time.Second)) || !found.matches[0].Time.Equal(time.Date(2026, 11, 23, 10, 0, 3, 0, time.UTC)) {
+		t.Errorf("found %v", found.matches)
 	}
 }
