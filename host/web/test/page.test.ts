@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { score, search, splitPath } from '../src/page/list';
-import { formatView, logOf, parseView, socketURL, urlOf } from '../src/page/url';
+import { addressOf, formatView, logOf, parsePanes, parseView, socketURL, urlOf } from '../src/page/url';
 import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
 
@@ -21,6 +21,22 @@ describe('addresses', () => {
     const query = formatView('?tail=1&include=old', view);
     expect(query).toContain('tail=1');
     expect(parseView(query)).toEqual(view);
+  });
+  it('hold several logs side by side, each with its view', () => {
+    const base = 'http://h/t/';
+    const panes = [['/a b.log', '?tail=1&include=x%26y'], ['/c?d#e%.log', '?exclude=%3F&find=%2B&with=%2Fother.log'], ['/日.log', '']].map(([log, query]) => ({ log, query, view: parseView(query) }));
+    const url = new URL(addressOf(panes, base), base);
+    expect(url.pathname).toBe('/t/a%20b.log');
+    const read = parsePanes(url, base);
+    expect(read.map((p) => p.log)).toEqual(panes.map((p) => p.log));
+    expect(read.map((p) => parseView(p.query))).toEqual(panes.map((p) => p.view));
+    expect(read[0].query).toContain('tail=1');
+    expect(addressOf(read.map((p) => ({ ...p, view: parseView(p.query) })), base)).toBe(url.pathname + url.search);
+    // Without the first, the second takes its place.
+    expect(parsePanes(new URL(addressOf(panes.slice(1), base), base), base).map((p) => p.log)).toEqual(['/c?d#e%.log', '/日.log']);
+    expect(addressOf([], base)).toBe('/t/');
+    expect(parsePanes({ pathname: '/t/', search: '?beside=/a' }, base)).toEqual([]);
+    expect(parsePanes({ pathname: '/t/a', search: '?beside=javascript:x' }, base)).toHaveLength(1);
   });
   it('take no absurd number of lines', () => {
     expect(parseView('?lines=1e9').lines).toBe(10_000);

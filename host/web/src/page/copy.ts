@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import { markdown, plain } from '../text/plain';
 import type { Live } from './live';
-import { urlOf } from './url';
+import { formatView, urlOf } from './url';
 import * as prefs from './prefs';
 
 /** When something was last copied; the page shows it for a moment. */
@@ -53,10 +53,10 @@ export async function copyText(live: Live, asMarkdown: boolean): Promise<void> {
   await put(asMarkdown ? markdown(lines, `**${live.log}**`) : lines.join('\n'));
 }
 
-/** The address that opens the log at the selected line. */
-export function linkTo(position: string): string {
-  const url = new URL(location.href);
-  url.searchParams.set('at', position);
+/** The address that opens a log at a line, as it is looked at now. */
+function linkTo(live: Live, position: string): string {
+  const url = urlOf(live.log, document.baseURI);
+  url.search = formatView(live.pane.query, { ...live.view.peek(), at: position });
   return url.href;
 }
 
@@ -75,7 +75,7 @@ export async function copyLink(live: Live): Promise<void> {
   const position = await live.addresses.resolve(plainly);
   live.setView({ at: position });
   live.repaint();
-  await put(linkTo(position));
+  await put(linkTo(live, position));
 }
 
 export async function copyValue(value: string): Promise<void> {

@@ -67,7 +67,7 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
   return (
     <div class="drawer-body">
       <p class="actions">
-        {filtered && <button type="button" class="primary" onClick={() => { live.pause(); live.setFilter([], []); }}>{t('inContext')}</button>}
+        {filtered && <button type="button" class="primary" onClick={() => { live.pause(); live.filters.set([], []); }}>{t('inContext')}</button>}
         <button type="button" onClick={() => void copyText(live, false)}><Icon name="copy" />{t('copyText')}</button>
         <button type="button" onClick={() => void copyText(live, true)}>{t('copyMarkdown')}</button>
         <button type="button" onClick={() => void copyLink(live)}><Icon name="link" />{t('copyLink')}</button>
@@ -89,7 +89,7 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
                   <td>
                     <span>{f.value}</span>
                     <span class="field-tools">
-                      {canFilter && <button type="button" title={t('filterBy')} aria-label={`${t('filterBy')}: ${f.value}`} onClick={() => live.setFilter([...v.include, literal(f.value)], v.exclude)}><Icon name="filter" /></button>}
+                      {canFilter && <button type="button" title={t('filterBy')} aria-label={`${t('filterBy')}: ${f.value}`} onClick={() => live.filters.set([...v.include, literal(f.value)], v.exclude)}><Icon name="filter" /></button>}
                       <button type="button" title={t('highlightThis')} aria-label={`${t('highlightThis')}: ${f.value}`} onClick={() => live.setView({ highlight: [...v.highlight, f.value] })}><Icon name="find" /></button>
                       <button type="button" title={t('copy')} aria-label={`${t('copy')}: ${f.value}`} onClick={() => void copyValue(f.value)}><Icon name="copy" /></button>
                     </span>

@@ -3,10 +3,10 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { number, t, type Key } from '../i18n/text';
-import { go } from './app';
+import { turn } from './panes';
 import { hits, seekHit } from './find';
 import { Icon } from './icons';
-import type { Panels } from './keys';
+import type { Panels } from './panes';
 import { splitPath } from './list';
 import type { Live } from './live';
 import { LEVELS } from '../text/level';
@@ -36,8 +36,8 @@ export function FilterBar({ live, panels }: { live: Live; panels: Panels }) {
       return;
     }
     if (text === '') return;
-    if (mode.value === 'include') live.setFilter([...v.include, text], v.exclude);
-    else if (mode.value === 'exclude') live.setFilter(v.include, [...v.exclude, text]);
+    if (mode.value === 'include') live.filters.set([...v.include, text], v.exclude);
+    else if (mode.value === 'exclude') live.filters.set(v.include, [...v.exclude, text]);
     else live.setView({ highlight: [...v.highlight, text] });
     draft.value = '';
   };
@@ -97,7 +97,7 @@ export function Chips({ live }: { live: Live }) {
         <span key={log} class={`chip log part${i}${v.muted.includes(i) ? ' muted' : ''}`} title={log}>
           <button type="button" class="name" aria-pressed={!v.muted.includes(i)} title={t('muteLog', { log })} onClick={() => live.hidden.mute(i)}><i class="swatch" aria-hidden="true" />{splitPath(log).name}</button>
           <button type="button" class="solo" title={t('soloLog', { log })} aria-label={`${t('solo')}: ${t('soloLog', { log })}`} onClick={() => live.hidden.solo(i)}>{t('solo')}</button>
-          {i > 0 && <button type="button" title={t('unmerge', { log })} aria-label={t('unmerge', { log })} onClick={() => go(live.log, live.logs.slice(1).filter((l) => l !== log))}><Icon name="close" /></button>}
+          {i > 0 && <button type="button" title={t('unmerge', { log })} aria-label={t('unmerge', { log })} onClick={() => turn(live.pane, live.log, live.logs.slice(1).filter((l) => l !== log))}><Icon name="close" /></button>}
         </span>
       ))}
       {LEVELS.map((name, i) => ({ name, i })).reverse().filter(({ name, i }) => i > 0 && (counts[i] > 0 || v.hide.includes(name))).map(({ name, i }) => {
@@ -109,11 +109,11 @@ export function Chips({ live }: { live: Live }) {
           </button>
         );
       })}
-      {v.include.map((p, i) => <Chip key={`i${p}`} cls="include" word={t('only')} text={p} remove={() => live.setFilter(v.include.filter((_, k) => k !== i), v.exclude)} />)}
-      {v.exclude.map((p, i) => <Chip key={`x${p}`} cls="exclude" word={t('without')} text={p} remove={() => live.setFilter(v.include, v.exclude.filter((_, k) => k !== i))} />)}
+      {v.include.map((p, i) => <Chip key={`i${p}`} cls="include" word={t('only')} text={p} remove={() => live.filters.set(v.include.filter((_, k) => k !== i), v.exclude)} />)}
+      {v.exclude.map((p, i) => <Chip key={`x${p}`} cls="exclude" word={t('without')} text={p} remove={() => live.filters.set(v.include, v.exclude.filter((_, k) => k !== i))} />)}
       {v.highlight.map((p, i) => <Chip key={`h${p}`} cls={`mark h${i % 6}`} word="" text={p} remove={() => live.setView({ highlight: v.highlight.filter((_, k) => k !== i) })} />)}
-      {live.filtering.value && <span class="chip busy" role="status">{t('filtering')}</span>}
-      {live.filterError.value && <span class="chip bad" role="alert">{t('filterBad', { reason: live.filterError.value })}</span>}
+      {live.filters.busy.value && <span class="chip busy" role="status">{t('filtering')}</span>}
+      {live.filters.error.value && <span class="chip bad" role="alert">{t('filterBad', { reason: live.filters.error.value })}</span>}
     </div>
   );
 }

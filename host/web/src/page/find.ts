@@ -2,6 +2,7 @@
 
 import { lineText, type Row } from '../model/window';
 import { plain } from '../text/plain';
+import { timeOf } from '../text/time';
 import type { Live } from './live';
 
 /** Most hits that are counted; beyond, the number is followed by a plus. */
@@ -60,4 +61,17 @@ export function seekLevel(live: Live, forwards: boolean, errors: boolean): void 
     const level = row.block.levels[row.index];
     return errors ? level >= 5 : level === 4;
   });
+}
+
+/** When the selected line was written, or the first line in sight; a line that does not say has the time of one before it. */
+export function timeAt(live: Live): number | null {
+  const id = live.selected.value ?? live.surface.topRow()?.id;
+  if (id === undefined) return null;
+  for (let i = id; i > id - 200; i--) {
+    const row = live.window.row(i);
+    if (!row) return null;
+    const time = row.block.kind === 'lines' ? timeOf(plain(lineText(row.block, row.index))) : null;
+    if (time !== null) return time;
+  }
+  return null;
 }

@@ -5,7 +5,7 @@ import { Icon } from './icons';
 
 const keys: [string, Key][] = [
   ['Space', 'k_follow'], ['End', 'k_end'], ['Home', 'k_home'], ['j k ↑ ↓', 'k_select'], ['PgUp PgDn', 'k_scroll'], ['/', 'k_find'], ['n N', 'k_next'], ['f', 'k_filter'], ['s', 'k_search'], ['T', 'k_when'],
-  ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['c', 'k_copy'], ['l', 'k_link'], ['z', 'k_wrap'], ['r', 'k_fold'], ['+ −', 'k_size'], ['t', 'k_theme'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
+  ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['c', 'k_copy'], ['l', 'k_link'], ['z', 'k_wrap'], ['r', 'k_fold'], ['+ −', 'k_size'], ['t', 'k_theme'], ['v', 'k_add'], ['1 2 3 4', 'k_pane'], ['y', 'k_same'], ['F', 'k_full'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
 ];
 
 /** A dialog of the browser's own kind, which brings focus and Escape with it. */
@@ -14,8 +14,11 @@ export function Dialog({ open, label, cls, children }: { open: Signal<boolean>; 
   useEffect(() => {
     const d = dialog.current!;
     if (open.value && !d.open) d.showModal();
-    if (!open.value && d.open) d.close();
   }, [open.value]);
+  // At once: closing gives the focus back, and what comes next may want it elsewhere.
+  useEffect(() => open.subscribe((on) => {
+    if (!on && dialog.current?.open) dialog.current.close();
+  }), [open]);
   return (
     <dialog ref={dialog} class={cls} aria-label={label} onClose={() => (open.value = false)} onClick={(e) => { if (e.target === dialog.current) open.value = false; }}>
       {open.value && children}

@@ -3,7 +3,7 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { age, bytes, number, t } from '../i18n/text';
-import { follow, go } from './app';
+import { follow, go } from './panes';
 import { Icon, Logo } from './icons';
 import { fetchLogs, search, splitPath, type Entry, type Listing } from './list';
 import { LanguageButton, ThemeButton } from './settings';

@@ -1,20 +1,11 @@
 // Keys of the live view. Nothing that a browser or a screen reader needs for itself is taken.
 
-import type { Signal } from '@preact/signals';
 import { copyLink, copyText } from './copy';
-import { seekHit, seekLevel } from './find';
+import { seekHit, seekLevel, timeAt } from './find';
 import type { Live } from './live';
 import * as prefs from './prefs';
-import { nextTheme } from './settings';
-
-export interface Panels {
-  help: Signal<boolean>;
-  palette: Signal<boolean>;
-  find: Signal<boolean>;
-  filter: Signal<boolean>;
-  when: Signal<boolean>;
-  why: Signal<boolean>;
-}
+import { active, panes, shown, type Panels } from './panes';
+import { fullScreen, nextTheme } from './settings';
 
 export function resize(by: number): void {
   prefs.size.value = Math.max(9, Math.min(24, prefs.size.value + by));
@@ -34,8 +25,24 @@ export function step(live: Live, by: number): void {
   else if (y + 2 * live.surface.unit > element.clientHeight) live.surface.scrollToRow(row, 0.9);
 }
 
+/** Makes another pane the one that keys go to. */
+function bringForward(at: number): boolean {
+  const pane = panes.peek()[at];
+  if (!pane || panes.peek().length === 1) return false;
+  active.value = pane.id;
+  return true;
+}
+
+/** Shows in the other panes what was written when the selected line was, or the first line in sight. */
+export function sameTime(live: Live): void {
+  const time = timeAt(live);
+  if (time === null) return;
+  for (const other of shown.values()) if (other !== live) other.times.go(time, true);
+}
+
 export function bindKeys(live: Live, panels: Panels): () => void {
   const act = (event: KeyboardEvent): boolean => {
+    if (active.peek() !== live.pane.id) return false;
     if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
       panels.palette.value = !panels.palette.value;
       return true;
@@ -120,6 +127,20 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case 't':
         nextTheme();
         return true;
+      case 'F':
+        fullScreen();
+        return true;
+      case 'v':
+        panels.adding.value = panels.palette.value = true;
+        return true;
+      case 'y':
+        sameTime(live);
+        return true;
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+        return bringForward(Number(event.key) - 1);
       case 'c':
         void copyText(live, false);
         return true;

@@ -1,11 +1,11 @@
 // One log, watched live: joins the stream, the window on the log and the surface that shows it. What the rest of the page needs to
 // know is in signals; it is set at most once per frame.
 
-import { signal } from '@preact/signals';
+import { signal, type Signal } from '@preact/signals';
 import { Held, type Head } from '../model/held';
 import type { Row } from '../model/window';
 import { MergedStream, Stream, type StreamLike } from '../stream/bridge';
-import { bare, parsePosition } from '../stream/position';
+import { bare } from '../stream/position';
 import type { Batch, Beat, FromWorker, Stats, StreamState } from '../stream/items';
 import { Addresses } from './addresses';
 import { Hidden } from './hidden';
@@ -13,7 +13,10 @@ import { HistorySearch } from './search';
 import { Times } from './times';
 import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
-import { formatView, parseView, socketURL, type View } from './url';
+import { note, type Pane } from './panes';
+import { Filters } from './filters';
+import { Places } from './places';
+import { socketURL, type View } from './url';
 import * as prefs from './prefs';
 import { countGaps, countLevels, measureFor, termsOf } from './looks';
 
@@ -22,7 +25,7 @@ const LIMITS = { lines: 50_000, chars: 24 << 20 };
 /** Rows before the edge of what is held at which more is asked for. */
 const NEAR = 150;
 export class Live {
-  private readonly content = new Held(() => ++this.ids, (id, at, backward) => this.stream.read(id, at, backward, this.state.peek().pageLines), LIMITS);
+  readonly content: Held = new Held(() => ++this.ids, (id, at, backward) => this.stream.read(id, at, backward, this.state.peek().pageLines), LIMITS);
   readonly window = this.content.window;
   readonly painter: RowPainter;
   readonly surface: Surface;
@@ -38,9 +41,7 @@ export class Live {
   readonly held = signal(0);
   /** Gaps in what is held; history may have more than what came live. */
   readonly gapsHeld = signal(0);
-  readonly view = signal<View>(parseView(''));
-  readonly filterError = signal('');
-  readonly filtering = signal(false);
+  readonly view: Signal<View>;
   readonly selected = signal<number | null>(null);
   readonly drawer = signal(false);
   readonly jumpFailed = signal(false);
@@ -52,6 +53,8 @@ export class Live {
 
   readonly hidden = new Hidden(this);
   readonly addresses: Addresses = new Addresses(this, () => ++this.ids);
+  readonly filters: Filters;
+  readonly places: Places;
 
   readonly stream: StreamLike;
   /** What is shown: one log, or several merged by time. */
@@ -59,28 +62,28 @@ export class Live {
   private batches: Batch[] = [];
   private frame = 0;
   private ids = 0;
-  private filterId = 0;
-  private anchorAt = '';
-  private reselect = false;
-  private jumping = '';
   private countsDue = 0;
   private stopped = false;
   private news = 0;
   private disposers: (() => void)[] = [];
 
-  constructor(readonly log: string) {
+  readonly log: string;
+
+  constructor(readonly pane: Pane) {
+    this.log = pane.log;
+    this.view = signal(pane.view);
+    this.filters = new Filters(this, () => ++this.ids);
+    this.places = new Places(this, pane.view.at);
     this.painter = new RowPainter(this.window);
     this.surface = new Surface(this.window, {
       paint: (element, row) => this.painter.paint(element, row),
       scrolled: (up) => this.onScrolled(up),
       rendered: (first, last) => this.onRendered(first, last),
     }, () => this.remeasure());
-    this.view.value = parseView(location.search);
-    this.jumping = this.view.value.at;
     this.applyTerms();
     this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()), prefs.fold.subscribe(() => this.hidden.refold()));
     this.disposers.push(prefs.language.subscribe(() => this.repaint()));
-    this.logs = [log, ...this.view.value.others];
+    this.logs = [this.log, ...this.view.value.others];
     this.painter.logs = this.logs;
     this.stream = this.logs.length > 1 ? new MergedStream(this.logs, (l) => socketURL(l, document.baseURI), (m) => this.receive(m)) : new Stream((m) => this.receive(m));
     this.news = window.setInterval(() => this.times.tick(), 1000);
@@ -99,7 +102,7 @@ export class Live {
   connect(change: Partial<View> = {}): void {
     this.setView(change);
     const v = this.view.value;
-    this.accepted = { include: v.include, exclude: v.exclude };
+    this.filters.begin();
     this.content.clear();
     this.times.begun = false;
     this.stream.open({
@@ -127,7 +130,7 @@ export class Live {
           this.content.forget();
           this.times.counts.forget();
         }
-        if (opened && this.jumping) this.jump(this.jumping);
+        if (opened) this.places.opened();
         this.schedule();
         break;
       }
@@ -150,7 +153,7 @@ export class Live {
         else this.times.counted(m.message);
         break;
       case 'filtered':
-        if (m.id === this.filterId) this.onFiltered(m.at);
+        if (this.filters.taken(m.id)) this.onFiltered(m.at);
         break;
       case 'failed':
         this.onFailed(m.id, m.code, m.message);
@@ -205,8 +208,7 @@ export class Live {
 
   follow(): void {
     this.content.follow();
-    this.anchorAt = '';
-    this.reselect = false;
+    this.places.forget();
     this.surface.following = true;
     this.tell();
     this.schedule();
@@ -240,22 +242,7 @@ export class Live {
   }
 
   private onPage(place: string): void {
-    // A file that was compressed since has another name for the same line.
-    if (this.fresh) {
-      this.fresh = false;
-      if (parsePosition(place)) {
-        const found = bare(place);
-        if (this.painter.at === this.anchorAt) this.painter.at = found;
-        this.anchorAt = found;
-      }
-    }
-    const row = this.anchorAt ? this.window.find(this.anchorAt) : null;
-    if (row) {
-      if (this.reselect && this.window.position(row) === this.anchorAt) this.select(row.id);
-      this.anchorAt = '';
-      this.reselect = false;
-      this.surface.scrollToRow(row, 0.3);
-    }
+    this.places.paged(place);
     this.schedule();
   }
 
@@ -263,102 +250,31 @@ export class Live {
     if (this.search.failed(id, code, message)) return;
     if (this.times.failed(id, code)) return;
     if (this.addresses.answered(id, '')) return;
-    if (id === this.filterId) {
-      if (this.filterAgain()) return;
-      // What the server did not take must not stay in the address.
-      this.setView(this.accepted);
-      this.filterError.value = message || code;
-      return;
-    }
+    if (this.filters.failed(id, message || code)) return;
     const direction = this.content.failed(id, code);
-    if (direction === 'forth' && code !== 'disconnected' && this.anchorAt) {
-      // The line that a link points to is gone: say so, and show the live end.
-      this.jumpFailed.value = true;
-      this.follow();
-    }
+    if (direction === 'forth' && code !== 'disconnected') this.places.failed();
     this.schedule();
   }
 
-  // ---- places
-
-  /** Shows the log around a position, from its history. */
-  jump(position: string): void {
-    this.jumping = '';
-    const held = this.window.find(position);
-    if (held && this.window.position(held) === bare(position)) {
-      this.pause();
-      this.surface.scrollToRow(held, 0.3);
-      this.select(held.id);
-      return;
-    }
-    this.pause();
-    this.showAround(position);
-  }
-
-  /** A match of a search, in its context: without the filter, which may hide what stands around it. */
-  showMatch(position: string): void {
-    this.jumpFailed.value = false;
-    const { include, exclude } = this.view.value;
-    if (include.length + exclude.length === 0) {
-      this.reselect = true;
-      this.jump(position);
-      return;
-    }
-    this.jumping = position;
-    this.setFilter([], []);
-  }
-
-  private fresh = false;
-  private showAround(position: string): void {
-    this.fresh = true;
-    this.content.around(position);
-    this.surface.following = false;
-    this.surface.repaint();
-    this.anchorAt = bare(position);
-    this.content.readForth();
-    this.content.readBack();
-  }
-
-  setFilter(include: string[], exclude: string[]): void {
-    this.setView({ include, exclude });
-    this.filterError.value = '';
-    // One change at a time: what is wanted meanwhile is asked for when the answer is there.
-    this.filterStale = this.filtering.value;
-    if (this.filterStale) return;
-    this.filtering.value = true;
-    this.filterId = ++this.ids;
-    this.stream.filter(this.filterId, include, exclude);
-  }
-
-  private filterStale = false;
-  private accepted: { include: string[]; exclude: string[] } = { include: [], exclude: [] };
-  private filterAgain(): boolean {
-    this.filtering.value = false;
-    if (!this.filterStale) return false;
-    this.setFilter(this.view.value.include, this.view.value.exclude);
-    return true;
-  }
+  // ---- the filter
 
   private onFiltered(at: string): void {
-    if (this.filterAgain()) return;
-    this.accepted = { include: this.view.value.include, exclude: this.view.value.exclude };
     // The selected line is the place, if there is one: with the filter gone, it stands in its context.
     const chosen = this.selected.value === null ? null : this.window.row(this.selected.value);
     const top = chosen ?? (this.content.following ? null : this.surface.topRow());
     const place = top && !this.content.following ? this.window.position(top) : '';
-    this.reselect = place !== '' && chosen !== null;
     this.selected.value = this.painter.selected = null;
     if (at) this.times.refilter(at);
     // Batches of the old filter that have not been shown yet are history by now, and are read as such.
     for (const _ of this.batches.splice(0)) this.stream.ack();
-    if (this.jumping) {
-      const wanted = this.jumping;
-      this.jumping = '';
-      this.reselect = true;
+    if (this.places.wanted) {
+      const { wanted } = this.places;
+      this.places.wanted = '';
       this.pause();
-      this.showAround(wanted);
-    } else if (place) this.showAround(place);
+      this.places.around(wanted, true);
+    } else if (place) this.places.around(place, chosen !== null);
     else {
+      this.places.forget();
       this.content.clear(at);
       this.surface.repaint();
     }
@@ -382,7 +298,7 @@ export class Live {
     if (change.search !== undefined || change.highlight) this.applyTerms();
     if (change.hide || change.muted) this.remeasure(true);
     if (change.at !== undefined) this.painter.at = bare(change.at);
-    history.replaceState(history.state, '', location.pathname + formatView(location.search, this.view.value) + location.hash);
+    note(this.pane, this.view.value);
   }
 
   private applyTerms(): void {

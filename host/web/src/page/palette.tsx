@@ -1,17 +1,17 @@
 // Everything by typing: commands first, then the other logs.
 
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/text';
-import { go } from './app';
+import { beside, go, MOST_PANES, panes, shut, turn, type Panels } from './panes';
 import { copyLink, copyText } from './copy';
 import { seekLevel } from './find';
 import { Dialog } from './help';
-import { resize, type Panels } from './keys';
+import { resize, sameTime } from './keys';
 import { fetchLogs, score, search, splitPath, type Entry } from './list';
 import type { Live } from './live';
 import * as prefs from './prefs';
-import { nextTheme } from './settings';
+import { fullScreen, nextTheme } from './settings';
 import { MOST_LOGS, urlOf } from './url';
 
 interface Command {
@@ -50,10 +50,17 @@ function commands(live: Live, panels: Panels): Command[] {
     c(t('clearAll'), '', () => {
       const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
       live.setView({ search: '', highlight: [], hide: [], at: '' });
-      if (filtered) live.setFilter([], []);
+      if (filtered) live.filters.set([], []);
     }),
     c(t('download'), '', () => download(live.log, [], [])),
     ...(live.view.value.include.length + live.view.value.exclude.length > 0 ? [c(t('downloadFiltered'), '', () => download(live.log, live.view.value.include, live.view.value.exclude))] : []),
+    c(t('addLog'), 'v', () => { panels.adding.value = true; panels.palette.value = true; }),
+    ...(panes.value.length > 1 ? [
+      c(t('sameTime'), 'y', () => sameTime(live)),
+      c(t('closePane'), '', () => shut(live.pane)),
+      c(t('stacked'), '', () => (prefs.stacked.value = !prefs.stacked.value)),
+    ] : []),
+    c(t('fullScreen'), 'F', fullScreen),
     c(t('help'), '?', () => (panels.help.value = true)),
     c(t('allLogs'), '', () => go('')),
   ];
@@ -74,7 +81,10 @@ function download(log: string, include: string[], exclude: string[]): void {
 }
 
 export function Palette({ live, panels }: { live: Live; panels: Panels }) {
-  return <Dialog open={panels.palette} label={t('commands')} cls="palette"><Body live={live} panels={panels} /></Dialog>;
+  useSignalEffect(() => {
+    if (!panels.palette.value) panels.adding.value = false;
+  });
+  return <Dialog open={panels.palette} label={t('commands')} cls="palette"><Body key={String(panels.adding.value)} live={live} panels={panels} /></Dialog>;
 }
 
 function Body({ live, panels }: { live: Live; panels: Panels }) {
@@ -82,25 +92,40 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
   const query = useSignal('');
   const chosen = useSignal(0);
   const logs = useSignal<Entry[]>([]);
+  const loaded = useSignal(false);
+  /** Enter came before the list of logs. */
+  const eager = useSignal(false);
   useEffect(() => {
     input.current?.focus();
     const abort = new AbortController();
-    fetchLogs('', abort.signal).then((l) => (logs.value = l.logs), () => undefined);
+    fetchLogs('', abort.signal).then((l) => (logs.value = l.logs), () => undefined).finally(() => (loaded.value = true));
     return () => abort.abort();
   }, []);
   const q = query.value.trim();
-  const others = search(logs.value, q.replace(/^(merge with|合并)\s*/i, '')).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : 8);
+  const adding = panels.adding.value;
+  // "Merge with" and "open beside" may be typed before the log, or left out.
+  const words = /^(?:(merge(?: with)?|合并)|((?:open )?beside:?|并排(?:打开)?：?))\s*/i.exec(q);
+  const others = search(logs.value, words ? q.slice(words[0].length) : q).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : adding ? 20 : 8);
   const merge = (log: string) => {
     panels.palette.value = false;
-    go(live.log, [...live.logs.slice(1), log]);
+    turn(live.pane, live.log, [...live.logs.slice(1), log]);
   };
-  const found: Command[] = [
+  const besides = (log: string): Command[] => (!words?.[1] && panes.value.length < MOST_PANES ? [{ label: t('openBeside', { log }), key: '', run: () => beside(log) }] : []);
+  const merges = (log: string): Command[] => (!words?.[2] && live.logs.length < MOST_LOGS ? [{ label: t('mergeWith', { log }), key: '', run: () => merge(log) }] : []);
+  const found: Command[] = adding ? [
+    ...others.flatMap((e) => [...besides(e.log), ...merges(e.log)]),
+    ...(score(live.log, q) === null ? [] : besides(live.log)),
+  ] : [
     ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
-    ...others.map((e) => ({ label: e.log, key: '', run: () => go(e.log), log: e.log })),
-    ...(live.logs.length < MOST_LOGS ? others.map((e) => ({ label: t('mergeWith', { log: e.log }), key: '', run: () => merge(e.log) })) : []),
+    ...(words ? [] : others).map((e) => ({ label: e.log, key: '', run: () => turn(live.pane, e.log), log: e.log })),
+    ...others.flatMap((e) => [...merges(e.log), ...besides(e.log)]),
   ];
+  const placeholder = t(adding ? 'addPlaceholder' : 'commandPlaceholder');
   const run = (command: Command | undefined, merging = false) => {
-    if (!command) return;
+    if (!command) {
+      eager.value = !loaded.value;
+      return;
+    }
     if (merging && command.log && live.logs.length < MOST_LOGS) {
       merge(command.log);
       return;
@@ -109,9 +134,14 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
     live.surface.element.focus();
     command.run();
   };
+  useEffect(() => {
+    if (!eager.value || !loaded.value) return;
+    eager.value = false;
+    run(found[0]);
+  }, [eager.value, loaded.value]);
   return (
     <>
-      <input ref={input} type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`p${chosen.value}`} aria-label={t('commandPlaceholder')} placeholder={t('commandPlaceholder')} value={query.value} spellcheck={false} autocomplete="off"
+      <input ref={input} type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`p${chosen.value}`} aria-label={placeholder} placeholder={placeholder} value={query.value} spellcheck={false} autocomplete="off"
         onInput={(e) => { query.value = e.currentTarget.value; chosen.value = 0; }}
         onKeyDown={(e) => {
           if (e.key === 'ArrowDown') chosen.value = Math.min(found.length - 1, chosen.value + 1);

@@ -13,6 +13,7 @@ interface Prefs {
   dense: boolean;
   timeline: boolean;
   fold: boolean;
+  stacked: boolean;
 }
 
 const KEY = 'livetail';
@@ -20,7 +21,7 @@ const KEY = 'livetail';
 function load(): Prefs {
   const small = window.matchMedia('(max-width: 640px)').matches;
   const usual: Prefs = {
-    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false,
+    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false, stacked: false,
   };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
@@ -29,7 +30,7 @@ function load(): Prefs {
       language: kept.language === 'en' || kept.language === 'zh' ? kept.language : usual.language,
       wrap: kept.wrap ?? usual.wrap,
       size: typeof kept.size === 'number' && kept.size >= 9 && kept.size <= 24 ? kept.size : usual.size,
-      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true,
+      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true, stacked: kept.stacked === true,
     };
   } catch {
     return usual;
@@ -46,9 +47,14 @@ export const timeline = signal(first.timeline);
 /** Repeats and stack traces are folded into the line before. */
 export const fold = signal(first.fold);
 
+/** Logs side by side stand one above the other. */
+export const stacked = signal(first.stacked);
+/** Only the lines and the state of the connection are shown. Not kept. */
+export const bare = signal(false);
+
 let kept = false;
 effect(() => {
-  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value };
+  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value, stacked: stacked.value };
   const root = document.documentElement;
   root.lang = prefs.language === 'zh' ? 'zh-CN' : 'en';
   if (prefs.theme === 'system') delete root.dataset.theme;

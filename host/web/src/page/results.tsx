@@ -17,6 +17,7 @@ export function Results({ live }: { live: Live }) {
 function Body({ live }: { live: Live }) {
   const s = live.search;
   const input = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     if (s.typed.value === '') input.current?.focus();
   }, []);
@@ -30,13 +31,13 @@ function Body({ live }: { live: Live }) {
     const hit = hits[i];
     if (!hit) return;
     s.chosen.value = i;
-    live.showMatch(hit.at);
+    live.places.showMatch(hit.at);
   };
   const onKey = (e: KeyboardEvent) => {
     if (e.key === 'Escape') close();
     else if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
       const next = Math.max(0, Math.min(hits.length - 1, s.chosen.value + (e.key === 'ArrowDown' ? 1 : -1)));
-      document.getElementById(`hit${next}`)?.focus();
+      list.current?.querySelectorAll('button')[next]?.focus();
       choose(next);
     } else return;
     e.preventDefault();
@@ -68,7 +69,7 @@ function Body({ live }: { live: Live }) {
       {s.problem.value && <p class="notice bad" role="alert">{s.problem.value}</p>}
       {s.skipped.value > 0 && <p class="notice">{t('searchSkipped', { n: number(s.skipped.value) })}</p>}
       {hits.length >= MOST_LISTED && <p class="notice">{t('searchTooMany', { n: number(MOST_LISTED) })}</p>}
-      <ol class="hitlist">
+      <ol class="hitlist" ref={list}>
         {hits.map((hit, i) => <Hit key={hit.at} hit={hit} i={i} chosen={i === s.chosen.value} word={s.typed.value} choose={choose} />)}
       </ol>
     </aside>
@@ -88,7 +89,7 @@ function Hit({ hit, i, chosen, word, choose }: { hit: Match; i: number; chosen: 
   const level = Math.max(0, LEVELS.indexOf((hit.level || 'none') as (typeof LEVELS)[number]));
   return (
     <li>
-      <button type="button" id={`hit${i}`} class={`hit-row l${level}${chosen ? ' chosen' : ''}`} aria-current={chosen} onClick={() => choose(i)}>
+      <button type="button" class={`hit-row l${level}${chosen ? ' chosen' : ''}`} aria-current={chosen} onClick={() => choose(i)}>
         <i class="g" aria-hidden="true" />
         <span>{from > 0 ? '…' : ''}{at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, at + found![0].length)}</mark>{text.slice(at + found![0].length)}</>}</span>
       </button>

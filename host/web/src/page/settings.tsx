@@ -2,7 +2,7 @@
 
 import { t } from '../i18n/text';
 import { Icon } from './icons';
-import { fold, language, theme, wrap, type Theme } from './prefs';
+import { bare, fold, language, theme, wrap, type Theme } from './prefs';
 
 const themes: Theme[] = ['system', 'light', 'dark'];
 
@@ -38,4 +38,24 @@ export function FoldButton() {
       <Icon name="fold" />
     </button>
   );
+}
+
+/** Only the lines and their health on the whole screen, and back. Where the browser has no full screen, on the whole page. */
+export function fullScreen(): void {
+  bare.value = !bare.value;
+  if (bare.value) document.documentElement.requestFullscreen?.().catch(() => undefined);
+  else if (document.fullscreenElement) void document.exitFullscreen();
+}
+
+// Escape and the browser's own button end it as well.
+document.addEventListener('fullscreenchange', () => (bare.value = document.fullscreenElement !== null));
+
+export function FullScreenButton() {
+  const label = t('fullScreen');
+  return <button type="button" class="tool full" title={`${label} (F)`} aria-label={label} onClick={fullScreen}><Icon name="full" /></button>;
+}
+
+export function FullScreenExit() {
+  const label = t('fullScreenEnd');
+  return <button type="button" class="tool full-exit" title={`${label} (F)`} aria-label={label} onClick={fullScreen}><Icon name="unfull" /></button>;
 }

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bytes, duration, number, t } from '../i18n/text';
-import type { Panels } from './keys';
+import type { Panels } from './panes';
 import type { Live } from './live';
 
 export function Strip({ live, panels }: { live: Live; panels: Panels }) {

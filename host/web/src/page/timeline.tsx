@@ -8,7 +8,7 @@ import { buckets } from '../model/histogram';
 import { lineText } from '../model/window';
 import { timeOf } from '../text/time';
 import { Icon } from './icons';
-import type { Panels } from './keys';
+import type { Panels } from './panes';
 import type { Live } from './live';
 
 /** Space for the times below the bars. */

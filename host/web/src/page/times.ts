@@ -16,13 +16,15 @@ export class Times {
   begun = false;
   private chosen = false;
   private going = 0;
+  private selecting = false;
 
   constructor(private readonly live: Live, private readonly nextId: () => number) {
     this.counts = new Counts(nextId, (id, bucket, range) => live.stream.scan({ t: 'count', id, bucket_ms: bucket, ...range }), (id) => live.stream.cancel(id));
   }
 
-  /** Shows the log from a time on: ms since the epoch. */
-  go(time: number): void {
+  /** Shows the log from a time on: ms since the epoch. select says that the first line is selected. */
+  go(time: number, select = false): void {
+    this.selecting = select;
     if (this.live.state.peek().phase !== 'open') return;
     this.going = this.nextId();
     this.live.stream.read(this.going, time, false, 1);
@@ -80,7 +82,7 @@ export class Times {
     this.going = 0;
     this.live.jumpFailed.value = false;
     this.live.select(null);
-    this.live.jump(start);
+    this.live.places.jump(start, this.selecting);
     return true;
   }
 

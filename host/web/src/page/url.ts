@@ -61,6 +61,30 @@ export function parseView(search: string): View {
   };
 }
 
+/** The logs that an address shows side by side: the first has its path and query, each other stands in a parameter as the address that it would have alone. */
+export function parsePanes(location: { pathname: string; search: string }, base: string): { log: string; query: string }[] {
+  const log = logOf(location, base);
+  if (log === '') return [];
+  const q = new URLSearchParams(location.search);
+  const others = q.getAll('beside').filter((b) => b.startsWith('/')).map((b) => {
+    const at = b.indexOf('?');
+    return at < 0 ? { log: decode(b), query: '' } : { log: decode(b.slice(0, at)), query: b.slice(at) };
+  });
+  q.delete('beside');
+  const rest = q.toString();
+  return [{ log, query: rest && `?${rest}` }, ...others];
+}
+
+/** The address that shows logs side by side. */
+export function addressOf(panes: readonly { log: string; query: string; view: View }[], base: string): string {
+  const [first, ...others] = panes;
+  if (!first) return new URL(base).pathname;
+  const q = new URLSearchParams(formatView(first.query, first.view));
+  for (const p of others) q.append('beside', p.log.split('/').map(encodeURIComponent).join('/') + formatView(p.query, p.view));
+  const s = q.toString();
+  return urlOf(first.log, base).pathname + (s && `?${s}`);
+}
+
 /** Writes a view into a query; parameters that are none of ours stay. */
 export function formatView(search: string, view: View): string {
   const q = new URLSearchParams(search);

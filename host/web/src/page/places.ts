@@ -1,0 +1,92 @@
+// Going to a place of the log: around a line that a link, a search or the timeline names, read from history if it is not held.
+
+import { bare, parsePosition } from '../stream/position';
+import type { Live } from './live';
+
+export class Places {
+  /** Where the address wants to go, as soon as that can be asked for. */
+  wanted: string;
+  private anchorAt = '';
+  private reselect = false;
+  private fresh = false;
+
+  constructor(private readonly live: Live, at: string) {
+    this.wanted = at;
+  }
+
+  /** The connection is there. */
+  opened(): void {
+    if (this.wanted) this.jump(this.wanted);
+  }
+
+  /** Shows the log around a position, from its history; selects the line there if it is held or if that is wanted. */
+  jump(position: string, select = false): void {
+    const { live } = this;
+    this.wanted = '';
+    live.pause();
+    const held = live.window.find(position);
+    if (held && live.window.position(held) === bare(position)) {
+      live.surface.scrollToRow(held, 0.3);
+      live.select(held.id);
+      return;
+    }
+    this.around(position, select);
+  }
+
+  /** A match of a search, in its context: without the filter, which may hide what stands around it. */
+  showMatch(position: string): void {
+    const { live } = this;
+    live.jumpFailed.value = false;
+    if (!live.filters.on) {
+      this.jump(position, true);
+      return;
+    }
+    this.wanted = position;
+    live.filters.set([], []);
+  }
+
+  /** Reads what lies around a position, although some of it may be held; selects the line there if that is wanted. */
+  around(position: string, select: boolean): void {
+    const { live } = this;
+    this.fresh = true;
+    this.reselect = select;
+    live.content.around(position);
+    live.surface.following = false;
+    live.surface.repaint();
+    this.anchorAt = bare(position);
+    live.content.readForth();
+    live.content.readBack();
+  }
+
+  /** The person goes elsewhere. */
+  forget(): void {
+    this.anchorAt = '';
+    this.reselect = false;
+  }
+
+  /** A page has come; place is where the server has found what was asked about. */
+  paged(place: string): void {
+    const { live } = this;
+    // A file that was compressed since has another name for the same line.
+    if (this.fresh) {
+      this.fresh = false;
+      if (parsePosition(place)) {
+        const found = bare(place);
+        if (live.painter.at === this.anchorAt) live.painter.at = found;
+        this.anchorAt = found;
+      }
+    }
+    const row = this.anchorAt ? live.window.find(this.anchorAt) : null;
+    if (!row) return;
+    if (this.reselect && live.window.position(row) === this.anchorAt) live.select(row.id);
+    this.forget();
+    live.surface.scrollToRow(row, 0.3);
+  }
+
+  /** What lies at the place cannot be read: the line that a link points to is gone. Say so, and show the live end. */
+  failed(): void {
+    if (!this.anchorAt) return;
+    this.live.jumpFailed.value = true;
+    this.live.follow();
+  }
+}
