@@ -393,6 +393,20 @@ test('nothing serious for axe, in both themes', async ({ page }) => {
     await page.locator('.chip.log').nth(1).waitFor();
     await page.locator('.row').first().waitFor();
     await run(`merged ${colorScheme}`);
+    await page.goto(`${front.url}${LOG}?exclude=nothing&beside=${encodeURIComponent('/var/log/other.log')}`);
+    await page.locator('.pane').nth(1).locator('.row').first().waitFor();
+    await page.keyboard.press('1');
+    await page.keyboard.press('k');
+    await page.keyboard.press('b');
+    await page.keyboard.press('i');
+    await page.keyboard.press('B');
+    await page.locator('.hit-row').first().waitFor();
+    await run(`side by side, bookmarks ${colorScheme}`);
+    await page.keyboard.press('b'); // none is left for the next theme
+    for (let i = 0; i < 3; i++) await page.keyboard.press('i');
+    await page.keyboard.press('?');
+    await page.locator('dialog.help[open]').waitFor();
+    await run(`help ${colorScheme}`);
   }
 });
 

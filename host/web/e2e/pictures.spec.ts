@@ -54,6 +54,11 @@ test('pictures', async ({ browser }) => {
     page.on('pageerror', (e) => console.log(e.message, e.stack));
     const suffix = scheme === 'dark' ? '-dark' : '';
     await page.goto(front.url);
+    await page.evaluate(() => {
+      localStorage.setItem('livetail.starred/', JSON.stringify(['/var/log/shop/app.log']));
+      localStorage.setItem('livetail.recent/', JSON.stringify(['/var/log/nginx/error.log']));
+    });
+    await page.reload();
     await page.getByText('access.log').waitFor();
     await page.screenshot({ path: join(OUT, `index${suffix}.png`) });
     await page.goto(front.url + APP);
@@ -62,7 +67,7 @@ test('pictures', async ({ browser }) => {
       log.write(sample(i));
       await page.waitForTimeout(40);
     }
-    await page.locator('.timebar .span').selectOption({ index: 2 });
+    await page.locator('.timebar .span').selectOption({ index: 1 });
     await page.waitForTimeout(1600);
     await page.screenshot({ path: join(OUT, `live${suffix}.png`) });
     await page.keyboard.press('/');
@@ -97,6 +102,31 @@ test('pictures', async ({ browser }) => {
     await page.locator('.row.part1').first().waitFor();
     await page.waitForTimeout(900);
     await page.screenshot({ path: join(OUT, `merged${suffix}.png`) });
+    // Side by side, with bookmarks, times at the edge, and a filter in one of them.
+    await page.goto(`${front.url}${APP}?exclude=DEBUG&beside=${encodeURIComponent('/var/log/shop/worker.log')}`);
+    await page.locator('.pane').nth(1).locator('.row').first().waitFor();
+    await page.locator('.chip.exclude b').waitFor();
+    await page.keyboard.press('1');
+    await page.locator('.pane').nth(0).locator('.row', { hasText: 'declined' }).last().click();
+    await page.keyboard.press('b');
+    await page.keyboard.press('y');
+    await page.locator('.pane').nth(1).locator('.row.selected').waitFor();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('i');
+    await page.waitForTimeout(900);
+    await page.screenshot({ path: join(OUT, `beside${suffix}.png`) });
+    await page.keyboard.press('i');
+    await page.keyboard.press('B');
+    await page.waitForTimeout(300);
+    if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `bookmarks${suffix}.png`) });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('v');
+    await page.waitForTimeout(300);
+    if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `adding${suffix}.png`) });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('F');
+    await page.waitForTimeout(500);
+    if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `full${suffix}.png`) });
+    await page.keyboard.press('F');
     await page.keyboard.press('Control+k');
     await page.waitForTimeout(300);
     if (process.env.PICTURES) await page.screenshot({ path: join(OUT, `palette${suffix}.png`) });
@@ -113,6 +143,9 @@ test('pictures', async ({ browser }) => {
   await phone.waitForTimeout(1200);
   await phone.screenshot({ path: join(OUT, 'phone.png') });
   if (process.env.PICTURES) {
+    await phone.goto(`${front.url}${APP}?beside=${encodeURIComponent('/var/log/shop/worker.log')}`);
+    await phone.waitForTimeout(900);
+    await phone.screenshot({ path: join(OUT, 'phone-beside.png') });
     await phone.goto(front.url);
     await phone.waitForTimeout(600);
     await phone.screenshot({ path: join(OUT, 'phone-index.png') });

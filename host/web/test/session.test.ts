@@ -186,6 +186,89 @@ describe('Session', () => {
     expect(texts(t.pages[0].items)).toEqual(['a\n']);
   });
 
+  it('searches and counts two at a time, the next as one ends, fails or is cancelled', () => {
+    const t = setup();
+    t.last().hello();
+    const asked = () => t.last().sent.filter((m) => m.t === 'count' || m.t === 'search').map((m) => m.id);
+    const count = (id: number) => t.session.scan({ t: 'count', id, bucket_ms: 1000, at: 'g.0' });
+    for (const id of [1, 2, 3, 4, 5, 6]) count(id);
+    expect(asked()).toEqual([1, 2]);
+    // One that goes on does not end; one that waits is cancelled without asking anybody.
+    const counted = { t: 'counted', id: 1, buckets: [], at: 'g.9', time_ms: null, scanned: 9, left: 1, skipped: 0 };
+    t.last().say(counted);
+    t.session.cancel(4);
+    expect(asked()).toEqual([1, 2]);
+    expect(t.failed).toEqual([[4, 'cancelled']]);
+    t.last().say({ ...counted, end: 'limit' });
+    expect(asked()).toEqual([1, 2, 3]);
+    // One that is under way is cancelled by the server, which says so.
+    t.session.cancel(2);
+    expect(t.last().sent.at(-1)).toEqual({ t: 'cancel', id: 2 });
+    expect(asked()).toEqual([1, 2, 3]);
+    t.last().say({ t: 'error', id: 2, code: 'cancelled', message: '' });
+    expect(asked()).toEqual([1, 2, 3, 5]);
+    // What is said about one that is over goes to nobody.
+    const before = t.scanned.length;
+    t.last().say({ ...counted, id: 2 });
+    expect(t.scanned).toHaveLength(before);
+    // With the connection go those that were asked for and those that waited; the next connection is asked for none of them.
+    t.last().onclose!({ code: 1006, reason: '' });
+    expect(t.failed.slice(2)).toEqual([[3, 'disconnected'], [5, 'disconnected'], [6, 'disconnected']]);
+    t.advance(250);
+    t.last().hello();
+    expect(asked()).toEqual([]);
+    count(7);
+    expect(asked()).toEqual([7]);
+  });
+
+  it('answers every search and count once, and never asks for more than two, at random', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      let a = seed;
+      const rnd = (n: number) => ((a = (a * 1103515245 + 12345) & 0x7fffffff) >> 8) % n;
+      const t = setup();
+      t.last().hello();
+      const open: number[] = []; // what the server works on
+      let seen = 0;
+      let ids = 0;
+      const over = new Map<number, number>();
+      const note = () => {
+        t.last().sent.slice(seen).forEach((m) => m.t === 'count' && open.push(m.id as number));
+        seen = t.last().sent.length;
+        expect(open.length, `seed ${seed}`).toBeLessThanOrEqual(2);
+      };
+      const end = (id: number, message: object) => {
+        open.splice(open.indexOf(id), 1);
+        t.last().say({ id, ...message });
+      };
+      for (let step = 0; step < 60; step++) {
+        const one = open[rnd(Math.max(1, open.length))];
+        const what = rnd(10);
+        if (what < 4) t.session.scan({ t: 'count', id: ++ids, bucket_ms: 1 });
+        else if (what < 6 && one) end(one, { t: 'counted', buckets: [], at: '', time_ms: null, scanned: 0, left: 0, skipped: 0, end: 'all' });
+        else if (what === 6 && one) end(one, { t: 'error', code: 'overloaded', message: '' });
+        else if (what === 7 && ids > 0) {
+          const id = 1 + rnd(ids);
+          const asked = t.last().sent.length;
+          t.session.cancel(id);
+          if (t.last().sent.length > asked) end(id, { t: 'error', code: 'cancelled', message: '' });
+        } else if (what === 8 && rnd(3) === 0) {
+          t.last().onclose!({ code: 1006, reason: '' });
+          t.advance(20_000);
+          open.length = seen = 0;
+          t.last().hello();
+        }
+        note();
+      }
+      while (open.length > 0) {
+        end(open[0], { t: 'counted', buckets: [], at: '', time_ms: null, scanned: 0, left: 0, skipped: 0, end: 'all' });
+        note();
+      }
+      for (const m of t.scanned) if (m.end) over.set(m.id, (over.get(m.id) ?? 0) + 1);
+      for (const [id] of t.failed) over.set(id, (over.get(id) ?? 0) + 1);
+      expect([...over].sort((x, y) => x[0] - y[0]), `seed ${seed}`).toEqual(Array.from({ length: ids }, (_, i) => [i + 1, 1]));
+    }
+  });
+
   it('fails what was asked when the connection breaks, and keeps the filter that was wanted', () => {
     const t = setup();
     t.last().hello();

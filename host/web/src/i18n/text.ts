@@ -1,13 +1,38 @@
-// The page's words and numbers, in the reader's language.
+// The page's words and numbers, in the reader's language. Only that language is loaded, and the other one when it is chosen.
 
-import { language } from '../page/prefs';
-import { en } from './en';
-import { zh } from './zh';
+import { effect, signal } from '@preact/signals';
+import { language, type Language } from '../page/prefs';
+import type { en } from './en';
 
 export type Key = keyof typeof en;
+type Words = Record<Key, string>;
+
+const load: Record<Language, () => Promise<Words>> = {
+  en: () => import('./en').then((m) => m.en),
+  zh: () => import('./zh').then((m) => m.zh),
+};
+
+/** The words of the language, once they are loaded. */
+export const words = signal<Words | null>(null);
+
+/** Resolves when there are words. */
+export const ready = new Promise<void>((done) => {
+  effect(() => {
+    const wanted = language.value;
+    const take = (loaded: Words) => {
+      // Whoever has changed their mind meanwhile gets what was chosen last.
+      if (words.peek() === null || language.peek() === wanted) words.value = loaded;
+      done();
+    };
+    // While the server is away, the words that are there have to do.
+    load[wanted]().then(take, () => {
+      if (words.peek() === null) void load[wanted === 'en' ? 'zh' : 'en']().then(take);
+    });
+  });
+});
 
 export function t(key: Key, values: Record<string, string> = {}): string {
-  const text: string = (language.value === 'zh' ? zh : en)[key] ?? key;
+  const text = words.value?.[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 }
 

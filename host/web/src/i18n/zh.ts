@@ -37,4 +37,7 @@ export const zh: Record<keyof typeof en, string> = {
   mergeWith: '合并 {log}', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
   addLog: '再打开一个日志：并排或合并', openBeside: '并排打开：{log}', addPlaceholder: '选择要并排或合并的日志', closePane: '关闭此日志', paneKey: '按 {key} 切换到此处', sideBySide: '并排 {n} 个日志', stacked: '上下排列', sameTime: '在其他日志中显示此时间',
   fullScreen: '全屏', fullScreenEnd: '退出全屏', k_add: '再打开日志，并排或合并', k_pane: '切换到某个日志', k_same: '在其他日志中显示此时间', k_full: '全屏',
+  star: '收藏此日志', starOf: '收藏 {log}', starred: '已收藏', recent: '最近打开', notThere: '现在不存在', k_star: '收藏此日志', forgetRecent: '清除', forgetRecentHint: '清除最近打开的记录',
+  bookmark: '书签', bookmarks: '书签', noBookmarks: '这里还没有书签。按 b 标记所选行。', bookmarkLine: '标记此行', unbookmarkLine: '移除标记', nextBookmark: '下一个书签', k_bookmark: '标记此行', k_bookmarks: '下一个或上一个书签', k_bookmarkList: '书签列表',
+  edge: '行首显示：{what}', edge_none: '无', edge_number: '行号', edge_time: '时间', edge_delta: '距上一行的时间', k_edge: '行号、时间或无', copyAnsi: '带颜色复制（ANSI）', k_copyAnsi: '带颜色复制（ANSI）', countedSince: '自 {time} 起 {n} 行（由服务器统计）', countedFirst: '最初载入的最早一行',
 };

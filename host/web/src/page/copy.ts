@@ -1,10 +1,13 @@
-// Copying lines: what is seen, without colours, and never as markup.
+// Copying lines: what is seen, without colours or with them, and never as markup.
 
 import { signal } from '@preact/signals';
-import { markdown, plain } from '../text/plain';
+import { ansi, markdown, plain } from '../text/plain';
 import type { Live } from './live';
 import { formatView, urlOf } from './url';
 import * as prefs from './prefs';
+
+/** ansi keeps colours, and no other escape sequence: what is pasted into a terminal must not command it. */
+type As = 'text' | 'ansi' | 'markdown';
 
 /** When something was last copied; the page shows it for a moment. */
 export const copiedAt = signal(0);
@@ -26,7 +29,7 @@ async function put(text: string): Promise<void> {
 }
 
 /** The rows that the person means: those of the selection, else the selected line. */
-function meant(live: Live): string[] {
+function meant(live: Live, as: As): string[] {
   const selection = document.getSelection();
   let low = live.selected.value;
   let high = low;
@@ -43,14 +46,14 @@ function meant(live: Live): string[] {
   const end = prefs.fold.peek() ? live.window.row(high) : null;
   if (end) high = live.painter.folded(end).ids.at(-1) ?? high;
   const lines: string[] = [];
-  for (const row of live.rowsBetween(low, high)) if (row.block.kind === 'lines' && !row.block.piece && (row.units > 0 || prefs.fold.peek())) lines.push(plain(live.window.text(row)));
+  for (const row of live.rowsBetween(low, high)) if (row.block.kind === 'lines' && !row.block.piece && (row.units > 0 || prefs.fold.peek())) lines.push(as === 'ansi' ? ansi(live.window.text(row), row.block.states?.get(row.index) ?? null) : plain(live.window.text(row)));
   return lines;
 }
 
-export async function copyText(live: Live, asMarkdown: boolean): Promise<void> {
-  const lines = meant(live);
+export async function copyText(live: Live, as: As): Promise<void> {
+  const lines = meant(live, as);
   if (lines.length === 0) return;
-  await put(asMarkdown ? markdown(lines, `**${live.log}**`) : lines.join('\n'));
+  await put(as === 'markdown' ? markdown(lines, `**${live.log}**`) : lines.join('\n'));
 }
 
 /** The address that opens a log at a line, as it is looked at now. */

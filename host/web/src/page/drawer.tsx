@@ -61,6 +61,8 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
   const fields = fieldsOf(text);
   const time = timeOf(text);
   const level = LEVELS[row.block.levels[row.index]];
+  void live.bookmarks.lists.value;
+  const marked = live.bookmarks.has(row);
   const v = live.view.value;
   const filtered = v.include.length + v.exclude.length > 0;
   const canFilter = live.state.value.capabilities.includes('filter');
@@ -68,9 +70,11 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
     <div class="drawer-body">
       <p class="actions">
         {filtered && <button type="button" class="primary" onClick={() => { live.pause(); live.filters.set([], []); }}>{t('inContext')}</button>}
-        <button type="button" onClick={() => void copyText(live, false)}><Icon name="copy" />{t('copyText')}</button>
-        <button type="button" onClick={() => void copyText(live, true)}>{t('copyMarkdown')}</button>
+        <button type="button" onClick={() => void copyText(live, 'text')}><Icon name="copy" />{t('copyText')}</button>
+        <button type="button" onClick={() => void copyText(live, 'ansi')}>{t('copyAnsi')}</button>
+        <button type="button" onClick={() => void copyText(live, 'markdown')}>{t('copyMarkdown')}</button>
         <button type="button" onClick={() => void copyLink(live)}><Icon name="link" />{t('copyLink')}</button>
+        <button type="button" aria-pressed={marked} onClick={() => live.bookmarks.toggle()}><Icon name={marked ? 'marked' : 'mark'} />{t(marked ? 'unbookmarkLine' : 'bookmarkLine')}</button>
       </p>
       <dl class="facts">
         {time !== null && <div><dt>{t('time')}</dt><dd>{new Date(time).toLocaleString()}</dd></div>}

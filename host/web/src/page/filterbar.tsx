@@ -109,8 +109,8 @@ export function Chips({ live }: { live: Live }) {
           </button>
         );
       })}
-      {v.include.map((p, i) => <Chip key={`i${p}`} cls="include" word={t('only')} text={p} remove={() => live.filters.set(v.include.filter((_, k) => k !== i), v.exclude)} />)}
-      {v.exclude.map((p, i) => <Chip key={`x${p}`} cls="exclude" word={t('without')} text={p} remove={() => live.filters.set(v.include, v.exclude.filter((_, k) => k !== i))} />)}
+      {v.include.map((p, i) => <Chip key={`i${p}`} cls="include" word={t('only')} text={p} count={live.chips.found.value.get(p)} since={live.chips.since} remove={() => live.filters.set(v.include.filter((_, k) => k !== i), v.exclude)} />)}
+      {v.exclude.map((p, i) => <Chip key={`x${p}`} cls="exclude" word={t('without')} text={p} count={live.chips.found.value.get(p)} since={live.chips.since} remove={() => live.filters.set(v.include, v.exclude.filter((_, k) => k !== i))} />)}
       {v.highlight.map((p, i) => <Chip key={`h${p}`} cls={`mark h${i % 6}`} word="" text={p} remove={() => live.setView({ highlight: v.highlight.filter((_, k) => k !== i) })} />)}
       {live.filters.busy.value && <span class="chip busy" role="status">{t('filtering')}</span>}
       {live.filters.error.value && <span class="chip bad" role="alert">{t('filterBad', { reason: live.filters.error.value })}</span>}
@@ -118,10 +118,22 @@ export function Chips({ live }: { live: Live }) {
   );
 }
 
-function Chip({ cls, word, text, remove }: { cls: string; word: string; text: string; remove: () => void }) {
+interface ChipProps {
+  cls: string;
+  word: string;
+  text: string;
+  /** Lines that match, and whether there are more. */
+  count?: { lines: number; more: boolean } | undefined;
+  since?: number | null;
+  remove: () => void;
+}
+
+function Chip({ cls, word, text, count, since, remove }: ChipProps) {
+  const n = count && number(count.lines) + (count.more ? '+' : '');
+  const title = n === undefined ? text : `${text}\n${t('countedSince', { n, time: since ? new Date(since).toLocaleString() : t('countedFirst') })}`;
   return (
-    <span class={`chip ${cls}`}>
-      {word && <em>{word}</em>}<code>{text}</code>
+    <span class={`chip ${cls}`} title={title}>
+      {word && <em>{word}</em>}<code>{text}</code>{n !== undefined && <b>{n}</b>}
       <button type="button" aria-label={t('removeFilter', { what: text })} title={t('removeFilter', { what: text })} onClick={remove}><Icon name="close" /></button>
     </span>
   );

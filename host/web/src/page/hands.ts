@@ -2,6 +2,9 @@
 
 import type { Live } from './live';
 
+/** Pixels at the left that are not text: the level's sign and the bookmark. */
+const EDGE = 28;
+
 // Wheel, touch, keys and selection say that the person wants to read: the view holds still from then on.
 export function bindSurface(live: Live): () => void {
   const element = live.surface.element;
@@ -17,8 +20,8 @@ export function bindSurface(live: Live): () => void {
     const s = document.getSelection();
     if (s && !s.isCollapsed && live.surface.idOf(s.anchorNode) !== null) live.pause();
   };
-  let downAt = { x: 0, y: 0 };
-  const down = (e: PointerEvent) => (downAt = { x: e.clientX, y: e.clientY });
+  let downAt = { x: 0, y: 0, touch: false };
+  const down = (e: PointerEvent) => (downAt = { x: e.clientX, y: e.clientY, touch: e.pointerType === 'touch' });
   const click = (e: MouseEvent) => {
     const selecting = document.getSelection();
     if (Math.hypot(e.clientX - downAt.x, e.clientY - downAt.y) > 4 || (selecting && !selecting.isCollapsed)) return;
@@ -29,8 +32,10 @@ export function bindSurface(live: Live): () => void {
       live.hidden.unfold(id);
       return;
     }
-    if ((e.target as Element).closest('.badge, .mark')) live.drawer.value = true;
-    live.select(live.selected.value === id && !live.drawer.value ? null : id);
+    // The edge of a line opens its details, and so does a finger on the selected line, which has no keys at hand.
+    const again = live.selected.value === id;
+    if ((e.target as Element).closest('.badge, .mark') || e.clientX - element.getBoundingClientRect().left < EDGE || (again && downAt.touch)) live.drawer.value = true;
+    live.select(again && !live.drawer.value ? null : id);
   };
   element.addEventListener('wheel', wheel, { passive: true });
   element.addEventListener('touchstart', touchstart, { passive: true });

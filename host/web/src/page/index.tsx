@@ -5,13 +5,16 @@ import { useEffect, useRef } from 'preact/hooks';
 import { age, bytes, number, t } from '../i18n/text';
 import { follow, go } from './panes';
 import { Icon, Logo } from './icons';
+import { recent, starred } from './favourites';
 import { fetchLogs, search, splitPath, type Entry, type Listing } from './list';
-import { LanguageButton, ThemeButton } from './settings';
+import { LanguageButton, StarButton, ThemeButton } from './settings';
 import { urlOf } from './url';
 
 const REFRESH = 5_000;
 /** A log that was written this recently is shown as being written. */
 const ACTIVE = 10_000;
+const MOST_ROWS = 2000;
+const RECENT_SHOWN = 5;
 
 type Order = 'name' | 'size' | 'changed';
 
@@ -21,7 +24,7 @@ export function IndexPage() {
   const query = useSignal('');
   const order = useSignal<Order>('name');
   const now = useSignal(Date.now());
-  const chosen = useSignal(0);
+  const chosen = useSignal(-1);
   const input = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
@@ -72,19 +75,19 @@ export function IndexPage() {
     return logs;
   });
   useSignalEffect(() => {
-    void query.value;
-    chosen.value = 0;
+    chosen.value = query.value.trim() === '' ? -1 : 0;
   });
 
   const grouped = order.value === 'name' && query.value.trim() === '';
   const typedPath = query.value.trim().startsWith('/') && !found.value.some((e) => e.log === query.value.trim()) ? query.value.trim() : '';
+  const rows = grouped ? groups(found.value) : found.value.map((entry) => ({ entry, group: '' }));
+  rows.length = Math.min(rows.length, MOST_ROWS);
 
   const onKey = (event: KeyboardEvent) => {
-    const last = found.value.length - 1;
-    if (event.key === 'ArrowDown') chosen.value = Math.min(last, chosen.value + 1);
+    if (event.key === 'ArrowDown') chosen.value = Math.min(rows.length - 1, chosen.value + 1);
     else if (event.key === 'ArrowUp') chosen.value = Math.max(0, chosen.value - 1);
     else if (event.key === 'Enter') {
-      const entry = found.value[chosen.value];
+      const entry = rows[Math.max(0, chosen.value)]?.entry;
       if (typedPath && !entry) go(typedPath);
       else if (entry) go(entry.log);
       return;
@@ -122,7 +125,7 @@ export function IndexPage() {
                 <Column order={order} by="changed" label={t('changed')} />
               </tr>
             </thead>
-            <Rows entries={found.value} grouped={grouped} chosen={query.value ? chosen.value : -1} now={now.value} />
+            <Rows rows={rows} grouped={grouped} chosen={chosen.value} now={now.value} />
           </table>
         )}
       </main>
@@ -134,38 +137,67 @@ function Column({ order, by, label }: { order: { value: Order }; by: Order; labe
   const on = order.value === by;
   return (
     <th scope="col" class={by} aria-sort={on ? (by === 'name' ? 'ascending' : 'descending') : 'none'}>
-      <button type="button" class={on ? 'on' : ''} onClick={() => (order.value = by)}>{label}</button>
+      <button type="button" class={on ? 'on' : ''} onClick={() => (order.value = by)}>{label}<i aria-hidden="true">{on ? (by === 'name' ? ' ▴' : ' ▾') : ''}</i></button>
     </th>
   );
 }
 
-function Rows({ entries, grouped, chosen, now }: { entries: Entry[]; grouped: boolean; chosen: number; now: number }) {
-  const rows: preact.JSX.Element[] = [];
-  let dir = '';
-  entries.slice(0, 2000).forEach((entry, i) => {
+interface Line {
+  entry: Entry;
+  /** The heading that it stands under: a folder, or one of those below. */
+  group: string;
+}
+
+const STARRED = '*';
+const RECENT = 'recent';
+
+// What a person comes back to stands first; each log stands in its folder as well.
+function groups(entries: Entry[]): Line[] {
+  const known = new Map(entries.map((e) => [e.log, e]));
+  const of = (logs: readonly string[], group: string) => logs.map((log) => ({ group, entry: known.get(log) ?? { log, size: -1, modified: '', generations: 0 } }));
+  const last = recent.value.filter((log) => known.has(log) && !starred.value.includes(log)).slice(0, RECENT_SHOWN);
+  // With a handful of logs, all are in sight anyway.
+  return [...of(starred.value, STARRED), ...(entries.length > RECENT_SHOWN ? of(last, RECENT) : []), ...entries.map((entry) => ({ entry, group: splitPath(entry.log).dir }))];
+}
+
+function Rows({ rows, grouped, chosen, now }: { rows: Line[]; grouped: boolean; chosen: number; now: number }) {
+  const out: preact.JSX.Element[] = [];
+  let before = '';
+  rows.forEach(({ entry, group }, i) => {
     const path = splitPath(entry.log);
-    if (grouped && path.dir !== dir) {
-      dir = path.dir;
-      rows.push(<tr key={`d${dir}`} class="dir"><th colSpan={3} scope="rowgroup">{dir}</th></tr>);
+    if (grouped && group !== before) {
+      before = group;
+      out.push(
+        <tr key={`d${group}`} class={group.startsWith('/') ? 'dir' : 'dir own'}>
+          <th colSpan={3} scope="rowgroup">
+            {group === STARRED ? t('starred') : group === RECENT ? t('recent') : group}
+            {group === RECENT && <button type="button" title={t('forgetRecentHint')} onClick={() => (recent.value = [])}>{t('forgetRecent')}</button>}
+          </th>
+        </tr>,
+      );
     }
     const since = now - Date.parse(entry.modified);
     const active = since < ACTIVE;
-    rows.push(
-      <tr key={entry.log} data-index={i} class={i === chosen ? 'chosen' : ''}>
+    const missing = entry.size < 0;
+    out.push(
+      <tr key={`${group} ${entry.log}`} data-index={i} class={i === chosen ? 'chosen' : ''}>
         <td class="name">
-          <a href={urlOf(entry.log, document.baseURI).pathname} onClick={(e) => follow(e, entry.log)}>
-            <span class={active ? 'dot active' : 'dot'} title={active ? t('active') : ''} />
-            {!grouped && <span class="path">{path.dir}</span>}
-            <span class="file">{path.name}</span>
-            {entry.generations > 1 && <span class="generations">{t('generations', { n: number(entry.generations) })}</span>}
-          </a>
+          <div>
+            <StarButton log={entry.log} />
+            <a href={urlOf(entry.log, document.baseURI).pathname} onClick={(e) => follow(e, entry.log)}>
+              <span class={active ? 'dot active' : 'dot'} title={active ? t('active') : ''} />
+              {group !== path.dir && <span class="path">{path.dir}</span>}
+              <span class="file">{path.name}</span>
+              {entry.generations > 1 && <span class="generations">{t('generations', { n: number(entry.generations) })}</span>}
+            </a>
+          </div>
         </td>
-        <td class="size">{bytes(entry.size)}</td>
-        <td class="changed">{Number.isNaN(since) ? '' : <time dateTime={entry.modified} title={new Date(entry.modified).toLocaleString()}>{age(since)}</time>}</td>
+        <td class="size">{missing ? '' : bytes(entry.size)}</td>
+        <td class="changed">{missing ? t('notThere') : Number.isNaN(since) ? '' : <time dateTime={entry.modified} title={new Date(entry.modified).toLocaleString()}>{age(since)}</time>}</td>
       </tr>,
     );
   });
-  return <tbody>{rows}</tbody>;
+  return <tbody>{out}</tbody>;
 }
 
 export function Empty({ title, hint, children }: { title: string; hint: string; children?: preact.ComponentChildren }) {

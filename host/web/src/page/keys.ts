@@ -1,11 +1,12 @@
 // Keys of the live view. Nothing that a browser or a screen reader needs for itself is taken.
 
 import { copyLink, copyText } from './copy';
+import { star } from './favourites';
 import { seekHit, seekLevel, timeAt } from './find';
 import type { Live } from './live';
 import * as prefs from './prefs';
 import { active, panes, shown, type Panels } from './panes';
-import { fullScreen, nextTheme } from './settings';
+import { fullScreen, nextEdge, nextTheme } from './settings';
 
 export function resize(by: number): void {
   prefs.size.value = Math.max(9, Math.min(24, prefs.size.value + by));
@@ -127,8 +128,29 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case 't':
         nextTheme();
         return true;
+      case 'b':
+        live.bookmarks.toggle();
+        return true;
+      case 'm':
+        live.bookmarks.seek(true);
+        return true;
+      case 'M':
+        live.bookmarks.seek(false);
+        return true;
+      case 'B':
+        live.bookmarks.open.value = !live.bookmarks.open.value;
+        return true;
+      case 'i':
+        nextEdge();
+        return true;
+      case 'C':
+        void copyText(live, 'ansi');
+        return true;
       case 'F':
         fullScreen();
+        return true;
+      case '*':
+        star(live.log);
         return true;
       case 'v':
         panels.adding.value = panels.palette.value = true;
@@ -142,7 +164,7 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case '4':
         return bringForward(Number(event.key) - 1);
       case 'c':
-        void copyText(live, false);
+        void copyText(live, 'text');
         return true;
       case 'l':
         void copyLink(live);
@@ -160,6 +182,7 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case 'Escape':
         if (live.drawer.value) live.drawer.value = false;
         else if (live.search.open.value) live.search.close();
+        else if (live.bookmarks.open.value) live.bookmarks.open.value = false;
         else if (live.selected.value !== null) live.select(null);
         else if (live.view.value.search) live.setView({ search: '' });
         return true;

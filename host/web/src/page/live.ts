@@ -2,17 +2,22 @@
 // know is in signals; it is set at most once per frame.
 
 import { signal, type Signal } from '@preact/signals';
+import { words } from '../i18n/text';
 import { Held, type Head } from '../model/held';
 import type { Row } from '../model/window';
 import { MergedStream, Stream, type StreamLike } from '../stream/bridge';
 import { bare } from '../stream/position';
 import type { Batch, Beat, FromWorker, Stats, StreamState } from '../stream/items';
 import { Addresses } from './addresses';
+import { Bookmarks } from './bookmarks';
+import { ChipCounts } from './chipcounts';
+import { EDGE_CELLS, Edge } from './edge';
 import { Hidden } from './hidden';
 import { HistorySearch } from './search';
 import { Times } from './times';
 import { RowPainter } from '../view/row';
 import { Surface } from '../view/surface';
+import { opened as visited } from './favourites';
 import { note, type Pane } from './panes';
 import { Filters } from './filters';
 import { Places } from './places';
@@ -53,6 +58,9 @@ export class Live {
 
   readonly hidden = new Hidden(this);
   readonly addresses: Addresses = new Addresses(this, () => ++this.ids);
+  readonly bookmarks: Bookmarks = new Bookmarks(this);
+  readonly chips: ChipCounts = new ChipCounts(this, () => ++this.ids);
+  readonly edge: Edge = new Edge(this, () => ++this.ids);
   readonly filters: Filters;
   readonly places: Places;
 
@@ -81,12 +89,16 @@ export class Live {
       rendered: (first, last) => this.onRendered(first, last),
     }, () => this.remeasure());
     this.applyTerms();
-    this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()), prefs.fold.subscribe(() => this.hidden.refold()));
-    this.disposers.push(prefs.language.subscribe(() => this.repaint()));
+    this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()), prefs.edge.subscribe(() => this.restyle()), prefs.fold.subscribe(() => this.hidden.refold()));
+    this.disposers.push(words.subscribe(() => this.repaint()));
     this.logs = [this.log, ...this.view.value.others];
     this.painter.logs = this.logs;
     this.stream = this.logs.length > 1 ? new MergedStream(this.logs, (l) => socketURL(l, document.baseURI), (m) => this.receive(m)) : new Stream((m) => this.receive(m));
-    this.news = window.setInterval(() => this.times.tick(), 1000);
+    this.painter.kept = (row) => this.bookmarks.has(row);
+    this.news = window.setInterval(() => {
+      this.times.tick();
+      this.chips.tick();
+    }, 1000);
     this.connect();
   }
 
@@ -130,7 +142,10 @@ export class Live {
           this.content.forget();
           this.times.counts.forget();
         }
-        if (opened) this.places.opened();
+        if (opened) {
+          [...this.logs].reverse().forEach(visited);
+          this.places.opened();
+        }
         this.schedule();
         break;
       }
@@ -150,7 +165,7 @@ export class Live {
         break;
       case 'scanned':
         if (m.message.t === 'found') this.search.found(m.message);
-        else this.times.counted(m.message);
+        else if (!this.times.counted(m.message) && !this.chips.counted(m.message)) this.edge.counted(m.message);
         break;
       case 'filtered':
         if (this.filters.taken(m.id)) this.onFiltered(m.at);
@@ -231,6 +246,7 @@ export class Live {
       if ((first?.top ?? 0) < NEAR) this.content.readBack();
       if (last === null || this.window.height - last.top < NEAR) this.content.readForth();
     }
+    this.edge.follow(first);
     this.tell();
     this.version.value++;
   }
@@ -248,7 +264,7 @@ export class Live {
 
   private onFailed(id: number, code: string, message: string): void {
     if (this.search.failed(id, code, message)) return;
-    if (this.times.failed(id, code)) return;
+    if (this.times.failed(id, code) || this.chips.failed(id, code) || this.edge.failed(id, code)) return;
     if (this.addresses.answered(id, '')) return;
     if (this.filters.failed(id, message || code)) return;
     const direction = this.content.failed(id, code);
@@ -323,6 +339,8 @@ export class Live {
     if (!this.surface) return;
     this.surface.wrap = prefs.wrap.value;
     this.surface.unit = prefs.unit();
+    this.surface.edge = EDGE_CELLS[prefs.edge.value];
+    this.painter.edge = prefs.edge.value === 'none' ? null : (row) => this.edge.label(row);
     this.surface.element.classList.toggle('wrap', prefs.wrap.value);
     this.surface.repaint();
     this.remeasure(true);

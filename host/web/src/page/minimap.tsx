@@ -64,11 +64,21 @@ function paint(canvas: HTMLCanvasElement, live: Live): void {
     }
   }
   if (live.painter.search) for (const id of hits(live).ids) put(w.row(id)!.top, 3);
+  const marks: number[] = [];
+  if (live.bookmarks.count.peek() > 0) for (let row = w.row(w.firstId); row; row = w.after(row)) if (row.units > 0 && live.bookmarks.has(row)) marks.push((row.top / w.height) * height);
   const colours = ['', style.getPropertyValue('--warn'), style.getPropertyValue('--error'), style.getPropertyValue('--hit'), style.getPropertyValue('--gap')];
   for (let y = 0; y < height; y++) {
     if (slots[y] === 0) continue;
     c.fillStyle = colours[slots[y]];
     c.fillRect(slots[y] === 1 ? width / 2 : 2, y, slots[y] === 1 ? width / 2 - 2 : width - 4, slots[y] >= 3 ? 3 : 2);
+  }
+  // A ribbon that points in from the edge.
+  c.fillStyle = style.getPropertyValue('--info');
+  for (const y of marks) {
+    const top = Math.max(0, Math.min(height - 8, y - 3));
+    c.beginPath();
+    [[0, 0], [width, 0], [width - 4, 4], [width, 8], [0, 8]].forEach(([dx, dy]) => c.lineTo(dx, top + dy));
+    c.fill();
   }
   const sight = live.surface.sight;
   c.fillStyle = style.getPropertyValue('--view');

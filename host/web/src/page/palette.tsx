@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/text';
 import { beside, go, MOST_PANES, panes, shut, turn, type Panels } from './panes';
 import { copyLink, copyText } from './copy';
+import { byFavour, star, starred } from './favourites';
 import { seekLevel } from './find';
 import { Dialog } from './help';
 import { resize, sameTime } from './keys';
@@ -34,18 +35,22 @@ function commands(live: Live, panels: Panels): Command[] {
       c(t('searchHistory'), 's', () => live.search.start(live.view.value.search)),
       c(t('jumpTime'), 'T', () => (panels.when.value = true)),
     ] : []),
+    c(t('bookmarkLine'), 'b', () => live.bookmarks.toggle()),
+    ...(live.bookmarks.count.value > 0 ? [c(t('nextBookmark'), 'm', () => live.bookmarks.seek(true)), c(t('bookmarks'), 'B', () => (live.bookmarks.open.value = true))] : []),
     c(t('why'), '', () => (panels.why.value = true)),
     c(t('goTop'), 'Home', () => { live.pause(); live.surface.element.scrollTop = 0; }),
     c(t('wrap'), 'z', () => (prefs.wrap.value = !prefs.wrap.value)),
     c(t('fold'), 'r', () => (prefs.fold.value = !prefs.fold.value)),
+    ...prefs.EDGES.filter((e) => e !== prefs.edge.value).map((e) => c(t('edge', { what: t(`edge_${e}`) }), 'i', () => (prefs.edge.value = e))),
     c(t('density'), '', () => (prefs.dense.value = !prefs.dense.value)),
     c(t('timeline'), '', () => (prefs.timeline.value = !prefs.timeline.value)),
     c(t('textBigger'), '+', () => resize(1)),
     c(t('textSmaller'), '−', () => resize(-1)),
     c(t('theme'), 't', nextTheme),
     c(t('language'), '', () => (prefs.language.value = prefs.language.value === 'zh' ? 'en' : 'zh')),
-    c(t('copyText'), 'c', () => void copyText(live, false)),
-    c(t('copyMarkdown'), '', () => void copyText(live, true)),
+    c(t('copyText'), 'c', () => void copyText(live, 'text')),
+    c(t('copyAnsi'), 'C', () => void copyText(live, 'ansi')),
+    c(t('copyMarkdown'), '', () => void copyText(live, 'markdown')),
     c(t('copyLink'), 'l', () => void copyLink(live)),
     c(t('clearAll'), '', () => {
       const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
@@ -60,6 +65,7 @@ function commands(live: Live, panels: Panels): Command[] {
       c(t('closePane'), '', () => shut(live.pane)),
       c(t('stacked'), '', () => (prefs.stacked.value = !prefs.stacked.value)),
     ] : []),
+    c(t('star'), '*', () => star(live.log)),
     c(t('fullScreen'), 'F', fullScreen),
     c(t('help'), '?', () => (panels.help.value = true)),
     c(t('allLogs'), '', () => go('')),
@@ -105,7 +111,8 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
   const adding = panels.adding.value;
   // "Merge with" and "open beside" may be typed before the log, or left out.
   const words = /^(?:(merge(?: with)?|合并)|((?:open )?beside:?|并排(?:打开)?：?))\s*/i.exec(q);
-  const others = search(logs.value, words ? q.slice(words[0].length) : q).filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : adding ? 20 : 8);
+  const listed = search(q ? logs.value : byFavour(logs.value), words ? q.slice(words[0].length) : q);
+  const others = listed.filter((e) => !live.logs.includes(e.log)).slice(0, q ? 50 : adding ? 20 : 8);
   const merge = (log: string) => {
     panels.palette.value = false;
     turn(live.pane, live.log, [...live.logs.slice(1), log]);
@@ -117,7 +124,7 @@ function Body({ live, panels }: { live: Live; panels: Panels }) {
     ...(score(live.log, q) === null ? [] : besides(live.log)),
   ] : [
     ...commands(live, panels).map((c) => ({ c, s: score(c.label, q) })).filter((x) => x.s !== null).sort((a, b) => (q ? b.s! - a.s! : 0)).map((x) => x.c),
-    ...(words ? [] : others).map((e) => ({ label: e.log, key: '', run: () => turn(live.pane, e.log), log: e.log })),
+    ...(words ? [] : others).map((e) => ({ label: e.log, key: starred.value.includes(e.log) ? '★' : '', run: () => turn(live.pane, e.log), log: e.log })),
     ...others.flatMap((e) => [...merges(e.log), ...besides(e.log)]),
   ];
   const placeholder = t(adding ? 'addPlaceholder' : 'commandPlaceholder');

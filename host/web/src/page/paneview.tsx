@@ -5,6 +5,7 @@ import { t } from '../i18n/text';
 import { Announcer } from './announce';
 import { DoctorDialog } from './doctor';
 import { Drawer } from './drawer';
+import { BookmarkList } from './bookmarklist';
 import { Chips, FilterBar } from './filterbar';
 import { bindSurface } from './hands';
 import { Help } from './help';
@@ -17,7 +18,7 @@ import { Palette } from './palette';
 import { active, follow, MOST_PANES, panes, shown, shut, unseen, type Pane, type Panels } from './panes';
 import * as prefs from './prefs';
 import { Results } from './results';
-import { FoldButton, FullScreenButton, LanguageButton, ThemeButton, WrapButton } from './settings';
+import { FoldButton, FullScreenButton, LanguageButton, StarButton, ThemeButton, WrapButton } from './settings';
 import { HeadNote, Overlay, Pill } from './stage';
 import { Strip } from './strip';
 import { Timeline } from './timeline';
@@ -72,6 +73,7 @@ export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: b
           ? <a class="home" href={new URL(document.baseURI).pathname} onClick={(e) => follow(e, '')} title={t('allLogs')} aria-label={t('allLogs')}><Logo /></a>
           : <kbd class="pane-key" title={t('paneKey', { key: String(at + 1) })}>{at + 1}</kbd>}
         <Title live={live} top={alone} />
+        <StarButton log={live.log} hint=" (*)" />
         <span class="grow" />
         {!refused && <FilterBar live={live} panels={panels} />}
         {!refused && <FollowButton live={live} />}
@@ -93,6 +95,7 @@ export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: b
         <Overlay live={live} panels={panels} />
         <Pill live={live} />
         <Results live={live} />
+        <BookmarkList live={live} />
         <Drawer live={live} />
       </div>
       <Strip live={live} panels={panels} />
@@ -110,7 +113,7 @@ export function Tools({ panels }: { panels: Panels }) {
   return (
     <>
       {panes.value.length < MOST_PANES && (
-        <button type="button" class="tool" title={`${t('addLog')} (v)`} aria-label={t('addLog')} onClick={() => { panels.adding.value = true; panels.palette.value = true; }}><Icon name="columns" /></button>
+        <button type="button" class="tool" title={`${t('addLog')} (v)`} aria-label={t('addLog')} onClick={() => { panels.adding.value = true; panels.palette.value = true; }}><Icon name="add" /></button>
       )}
       <FullScreenButton />
       <ThemeButton />

@@ -73,6 +73,7 @@ export class Places {
       if (parsePosition(place)) {
         const found = bare(place);
         if (live.painter.at === this.anchorAt) live.painter.at = found;
+        live.bookmarks.renamed(this.anchorAt, found);
         this.anchorAt = found;
       }
     }

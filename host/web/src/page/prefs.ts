@@ -4,6 +4,9 @@ import { effect, signal } from '@preact/signals';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Language = 'en' | 'zh';
+export const EDGES = ['none', 'number', 'time', 'delta'] as const;
+/** What stands at the edge of a line. */
+export type Edge = (typeof EDGES)[number];
 
 interface Prefs {
   theme: Theme;
@@ -14,6 +17,7 @@ interface Prefs {
   timeline: boolean;
   fold: boolean;
   stacked: boolean;
+  edge: Edge;
 }
 
 const KEY = 'livetail';
@@ -21,7 +25,7 @@ const KEY = 'livetail';
 function load(): Prefs {
   const small = window.matchMedia('(max-width: 640px)').matches;
   const usual: Prefs = {
-    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false, stacked: false,
+    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false, stacked: false, edge: 'none',
   };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
@@ -30,7 +34,7 @@ function load(): Prefs {
       language: kept.language === 'en' || kept.language === 'zh' ? kept.language : usual.language,
       wrap: kept.wrap ?? usual.wrap,
       size: typeof kept.size === 'number' && kept.size >= 9 && kept.size <= 24 ? kept.size : usual.size,
-      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true, stacked: kept.stacked === true,
+      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true, stacked: kept.stacked === true, edge: EDGES.find((e) => e === kept.edge) ?? 'none',
     };
   } catch {
     return usual;
@@ -47,6 +51,7 @@ export const timeline = signal(first.timeline);
 /** Repeats and stack traces are folded into the line before. */
 export const fold = signal(first.fold);
 
+export const edge = signal(first.edge);
 /** Logs side by side stand one above the other. */
 export const stacked = signal(first.stacked);
 /** Only the lines and the state of the connection are shown. Not kept. */
@@ -54,7 +59,7 @@ export const bare = signal(false);
 
 let kept = false;
 effect(() => {
-  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value, stacked: stacked.value };
+  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value, stacked: stacked.value, edge: edge.value };
   const root = document.documentElement;
   root.lang = prefs.language === 'zh' ? 'zh-CN' : 'en';
   if (prefs.theme === 'system') delete root.dataset.theme;

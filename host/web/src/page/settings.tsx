@@ -1,13 +1,19 @@
 // Buttons for what is chosen per browser.
 
 import { t } from '../i18n/text';
+import { star, starred } from './favourites';
 import { Icon } from './icons';
-import { bare, fold, language, theme, wrap, type Theme } from './prefs';
+import { EDGES, bare, edge, fold, language, theme, wrap, type Theme } from './prefs';
 
 const themes: Theme[] = ['system', 'light', 'dark'];
 
 export function nextTheme(): void {
   theme.value = themes[(themes.indexOf(theme.value) + 1) % themes.length];
+}
+
+/** The next of what may stand at the edge of a line. */
+export function nextEdge(): void {
+  edge.value = EDGES[(EDGES.indexOf(edge.value) + 1) % EDGES.length];
 }
 
 export function ThemeButton() {
@@ -36,6 +42,16 @@ export function FoldButton() {
   return (
     <button type="button" class={fold.value ? 'tool on fold-tool' : 'tool fold-tool'} aria-pressed={fold.value} title={`${t('fold')} (r)`} aria-label={t('fold')} onClick={() => (fold.value = !fold.value)}>
       <Icon name="fold" />
+    </button>
+  );
+}
+
+/** A star on a log, or none. */
+export function StarButton({ log, hint = '' }: { log: string; hint?: string }) {
+  const on = starred.value.includes(log);
+  return (
+    <button type="button" class={on ? 'tool star on' : 'tool star'} aria-pressed={on} title={t('star') + hint} aria-label={t('starOf', { log })} onClick={() => star(log)}>
+      <Icon name={on ? 'starred' : 'star'} />
     </button>
   );
 }

@@ -72,8 +72,10 @@ export class Times {
     if (this.begun) this.begin(at);
   }
 
-  counted(m: CountedMessage): void {
-    if (this.counts.counted(m)) this.changed.value++;
+  counted(m: CountedMessage): boolean {
+    if (!this.counts.counted(m)) return false;
+    this.changed.value++;
+    return true;
   }
 
   /** Takes the answer about a time; false if it is none. */

@@ -21,6 +21,11 @@ export class RowPainter {
   /** What is shown; with several, each row has the colour of its log. */
   logs: readonly string[] = [];
 
+  /** What stands at the edge of a row. */
+  edge: ((row: Row) => string) | null = null;
+  /** Says whether a row has a bookmark. */
+  kept: (row: Row) => boolean = () => false;
+
   constructor(private readonly window: LogWindow) {}
 
   paint(element: HTMLElement, row: Row): number {
@@ -33,7 +38,11 @@ export class RowPainter {
     if (row.block.late) cls += ' late';
     if (row.id === this.selected) cls += ' selected';
     if (this.at !== '' && this.window.position(row) === this.at) cls += ' at';
+    if (this.kept(row)) cls += ' kept';
     if (element.className !== cls) element.className = cls;
+    // No text of the page: it is neither selected nor copied with the line.
+    if (this.edge) element.dataset.edge = this.edge(row);
+    else if (element.dataset.edge !== undefined) delete element.dataset.edge;
     let message = element.childNodes[1] as HTMLElement | undefined;
     if (message?.className !== 'm' || element.childNodes.length !== 2) {
       const gutter = document.createElement('span');
@@ -85,6 +94,7 @@ export class RowPainter {
   private paintMark(element: HTMLElement, block: MarkBlock): void {
     const { kind, title, detail, facts } = describe(block);
     element.className = `row mark mark-${kind}`;
+    delete element.dataset.edge;
     element.title = facts.join('\n');
     const box = document.createElement('span');
     box.className = 'box';

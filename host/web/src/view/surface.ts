@@ -37,6 +37,7 @@ export class Surface {
   wrap = false;
   unit = 20;
   cellWidth = 7.5;
+  private edgeCells = 0;
   /** Pixels above the first row. */
   readonly head = 28;
   readonly foot = 6;
@@ -76,7 +77,13 @@ export class Surface {
 
   /** Character cells that fit in one wrapped row. */
   get columns(): number {
-    return Math.max(20, Math.floor((this.element.clientWidth - 34) / this.cellWidth) - 2);
+    return Math.max(20, Math.floor((this.element.clientWidth - 34) / this.cellWidth) - 2 - (this.edgeCells && this.edgeCells + 1));
+  }
+
+  /** Character cells that are left free at the left edge of each row. */
+  set edge(cells: number) {
+    this.edgeCells = cells;
+    this.element.style.setProperty('--edge', cells === 0 ? '0px' : `${cells + 1}ch`);
   }
 
   get viewRows(): number {
@@ -216,7 +223,7 @@ export class Surface {
     // The widest line seen sets the width, so that sideways scrolling does not jump as rows come and go.
     if (this.wrap || widest <= this.widest) return;
     this.widest = widest;
-    this.rows.style.minWidth = `max(100%, ${Math.ceil(widest * this.cellWidth) + 60}px)`;
+    this.rows.style.minWidth = `max(100%, ${Math.ceil((widest + this.edgeCells) * this.cellWidth) + 60}px)`;
   }
 
   private measure(): boolean {
