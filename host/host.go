@@ -60,7 +60,7 @@ func New(cfg Config) (*Host, error) {
 		return nil, &FieldError{"TokenFile", err}
 	}
 	h.loki = loki.New(loki.Options{
-		Tailer: mounts.Tailer(), Version: cfg.Version, Ready: h.Ready,
+		Tailer: mounts.Tailer(), Part: partOf(mounts), Version: cfg.Version, Ready: h.Ready,
 		Observer:    loki.Observer{Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Sent: h.metrics.Sent, Delivered: h.metrics.Delivered},
 		CheckOrigin: func(*http.Request) bool { return true }, // The door has checked it, for all that it answers alike.
 	})
@@ -94,6 +94,19 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.handler = h.traces.Handler(h.door)
 	return h, nil
+}
+
+// partOf says at which prefix a log is mounted; it is nil if there is but one.
+func partOf(mounts *mount.Table) func(log string) string {
+	if len(mounts.All()) < 2 {
+		return nil
+	}
+	return func(log string) string {
+		if m, _, ok := mounts.Find(log); ok {
+			return m.Prefix
+		}
+		return ""
+	}
 }
 
 // Start starts the plugins ahead of [Host.Run], so that one that cannot be started is an error at once, and not a state that viewers see.

@@ -100,9 +100,18 @@ func appendStrings(b []byte, list []string) []byte {
 	return append(b, ']')
 }
 
+// success begins an answer, with the warnings where Loki has them.
+func success(m *missing) []byte {
+	b := []byte(`{"status":"success",`)
+	if w := m.warnings(); len(w) > 0 {
+		b = append(appendStrings(append(b, `"warnings":`...), w), ',')
+	}
+	return b
+}
+
 // resultStart begins the answer to a query; resultType comes before result because Grafana reads it twice otherwise.
-func resultStart(kind string) []byte {
-	return append([]byte(`{"status":"success","data":{"resultType":"`+kind+`","result":`), '[')
+func resultStart(kind string, m *missing) []byte {
+	return append(success(m), `"data":{"resultType":"`+kind+`","result":[`...)
 }
 
 const resultEnd = `],"stats":{}}}`

@@ -125,7 +125,7 @@ func (s *Server) walk(ctx context.Context, log string, start, end int64, backwar
 	}
 	order := clock{now: s.opts.Now} // Forward, the times grow from page to page, too; backward, they shrink.
 	for {
-		page, err := s.opts.Tailer.Read(ctx, req)
+		page, err := s.readPage(ctx, req)
 		switch {
 		case errors.Is(err, tail.ErrNotFound), errors.Is(err, tail.ErrNotAllowed), errors.Is(err, tail.ErrNotRegular), errors.Is(err, tail.ErrPositionGone):
 			return nil // It went away between two looks.

@@ -33,6 +33,10 @@ type Options struct {
 	Tailer tail.Tailer
 	// Host is the label host of every stream; empty means the name of this machine.
 	Host string
+	// Part says which part of all logs, such as those of one plugin, a log belongs to, by the prefix of the part. A part that does not answer is left
+	// out of answers, which say so; so is one that a list lacks (its error has a method Missing). Nil means that all are one part, without which
+	// there is no answer.
+	Part func(log string) string
 	// Job gives the labels job and service_name of a log; nil means the file's name without what follows its first dot.
 	Job func(log string) string
 	// Version is livetail's own version, for the build information.

@@ -9,7 +9,7 @@ import (
 )
 
 // asked lists the logs that a request for labels means: by its range of time and, if there is one, its query.
-func (s *Server) asked(r *http.Request, query string) ([]stream, error) {
+func (s *Server) asked(r *http.Request, query string, m *missing) ([]stream, error) {
 	var sel logql.Selector
 	if query != "" {
 		var err error
@@ -21,12 +21,13 @@ func (s *Server) asked(r *http.Request, query string) ([]stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.streams(r.Context(), sel, start, s.limits.Streams)
+	return s.streams(r.Context(), sel, start, s.limits.Streams, m)
 }
 
 // labels answers /loki/api/v1/labels: the names.
 func (s *Server) labels(w http.ResponseWriter, r *http.Request) error {
-	streams, err := s.asked(r, r.Form.Get("query"))
+	var m missing
+	streams, err := s.asked(r, r.Form.Get("query"), &m)
 	if err != nil {
 		return err
 	}
@@ -36,12 +37,13 @@ func (s *Server) labels(w http.ResponseWriter, r *http.Request) error {
 			names = append(names, l.Name)
 		}
 	}
-	return writeList(w, names)
+	return writeList(w, names, &m)
 }
 
 // labelValues answers /loki/api/v1/label/NAME/values.
 func (s *Server) labelValues(w http.ResponseWriter, r *http.Request) error {
-	streams, err := s.asked(r, r.Form.Get("query"))
+	var m missing
+	streams, err := s.asked(r, r.Form.Get("query"), &m)
 	if err != nil {
 		return err
 	}
@@ -51,12 +53,12 @@ func (s *Server) labelValues(w http.ResponseWriter, r *http.Request) error {
 			values = append(values, v)
 		}
 	}
-	return writeList(w, values)
+	return writeList(w, values, &m)
 }
 
-func writeList(w http.ResponseWriter, list []string) error {
+func writeList(w http.ResponseWriter, list []string, m *missing) error {
 	slices.Sort(list)
-	b := appendStrings([]byte(`{"status":"success","data":`), slices.Compact(list))
+	b := appendStrings(append(success(m), `"data":`...), slices.Compact(list))
 	return writeJSON(w, append(b, '}'))
 }
 
@@ -74,11 +76,12 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 	}
 	seen := map[string]bool{}
 	var list []string
-	for _, m := range matches {
-		if m == "" {
-			m = "{}"
+	var m missing
+	for _, match := range matches {
+		if match == "" {
+			match = "{}"
 		}
-		streams, err := s.asked(r, m)
+		streams, err := s.asked(r, match, &m)
 		if err != nil {
 			return err
 		}
@@ -90,7 +93,7 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	slices.Sort(list)
-	b := []byte(`{"status":"success","data":[`)
+	b := append(success(&m), `"data":[`...)
 	for i, x := range list {
 		if i > 0 {
 			b = append(b, ',')
@@ -102,7 +105,8 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 
 // stats answers /loki/api/v1/index/stats: how much a query would have to read at most. Lines are not counted, so entries is 0.
 func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
-	streams, err := s.asked(r, r.Form.Get("query"))
+	var m missing
+	streams, err := s.asked(r, r.Form.Get("query"), &m)
 	if err != nil {
 		return err
 	}

@@ -42,17 +42,16 @@ func (g grid) firstFrom(at int64) int64 {
 }
 
 // evaluate counts lines at the points of the grid. The answer is in order of the labels.
-func (s *Server) evaluate(ctx context.Context, m *logql.Metric, g grid) ([]*seriesOf, error) {
+func (s *Server) evaluate(ctx context.Context, m *logql.Metric, g grid, lacks *missing) ([]*seriesOf, error) {
 	width, offset := int64(m.Range), int64(m.Offset)
 	// A range is open at its start and closed at its end.
 	start := g.start - width - offset + 1
 	end := g.start + (g.n-1)*g.step - offset + 1
-	streams, err := s.streams(ctx, m.Log.Selector, start, s.limits.Streams)
+	streams, err := s.streams(ctx, m.Log.Selector, start, s.limits.Streams, lacks)
 	if err != nil {
 		return nil, err
 	}
 	p := newProcessor(m.Log)
-	var failed error
 	what := ""
 	p.group = func(l *logql.Labels) {
 		what = l.Error()
@@ -63,51 +62,39 @@ func (s *Server) evaluate(ctx context.Context, m *logql.Metric, g grid) ([]*seri
 			}
 		}
 	}
-	b := &budget{s.limits.ScanBytes, s.limits.ScanBytes}
 	all := map[*labelSet]*seriesOf{}
-	for i := range streams {
-		st := &streams[i]
-		err := s.walk(ctx, st.Log, start, end, false, b, func(r record) bool {
-			line, set, ok := p.run(st, r.line)
-			if !ok {
-				return ctx.Err() == nil
-			}
-			if what != "" {
-				failed = failure(what, set)
-				return false
-			}
-			x := all[set]
-			if x == nil {
-				if len(all) >= s.limits.Series || int64(len(all)+1)*g.n > maxSamples {
-					failed = badRequest(fmt.Sprintf("maximum number of series (%d) reached for a single query; consider reducing query cardinality "+
-						"by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum()", len(all)))
-					return false
-				}
-				x = &seriesOf{set, make([]float64, g.n+1), make([]float64, g.n+1)}
-				all[set] = x
-			}
-			v := 1.0
-			if m.Func == logql.BytesOverTime || m.Func == logql.BytesRate {
-				v = float64(len(line))
-			}
-			from, to := g.cover(r.at+offset, width)
-			if from < to {
-				x.count[from]++
-				x.count[to]--
-				x.value[from] += v
-				x.value[to] -= v
-			}
-			return ctx.Err() == nil
-		})
-		if err == nil {
-			err = failed
+	err = s.walkAll(ctx, streams, start, end, false, lacks, func(st *stream, r record) (bool, error) {
+		line, set, ok := p.run(st, r.line)
+		if !ok {
+			return true, nil
 		}
-		if err == nil {
-			err = ctx.Err()
+		if what != "" {
+			return false, failure(what, set)
 		}
-		if err != nil {
-			return nil, err
+		x := all[set]
+		if x == nil {
+			if len(all) >= s.limits.Series || int64(len(all)+1)*g.n > maxSamples {
+				return false, badRequest(fmt.Sprintf("maximum number of series (%d) reached for a single query; consider reducing query cardinality "+
+					"by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum()", len(all)))
+			}
+			x = &seriesOf{set, make([]float64, g.n+1), make([]float64, g.n+1)}
+			all[set] = x
 		}
+		v := 1.0
+		if m.Func == logql.BytesOverTime || m.Func == logql.BytesRate {
+			v = float64(len(line))
+		}
+		from, to := g.cover(r.at+offset, width)
+		if from < to {
+			x.count[from]++
+			x.count[to]--
+			x.value[from] += v
+			x.value[to] -= v
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]*seriesOf, 0, len(all))
 	for _, x := range all {
@@ -143,11 +130,12 @@ func (s *Server) matrix(ctx context.Context, m *logql.Metric, start, end, step i
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.evaluate(ctx, m, g)
+	var lacks missing
+	list, err := s.evaluate(ctx, m, g, &lacks)
 	if err != nil {
 		return nil, err
 	}
-	out := resultStart("matrix")
+	out := resultStart("matrix", &lacks)
 	n := 0
 	for _, x := range list {
 		points := 0
@@ -174,11 +162,12 @@ func (s *Server) matrix(ctx context.Context, m *logql.Metric, start, end, step i
 // vector answers a metric query about one moment.
 func (s *Server) vector(ctx context.Context, m *logql.Metric, at int64) ([]byte, error) {
 	g := grid{start: at, step: 1, n: 1}
-	list, err := s.evaluate(ctx, m, g)
+	var lacks missing
+	list, err := s.evaluate(ctx, m, g, &lacks)
 	if err != nil {
 		return nil, err
 	}
-	out := resultStart("vector")
+	out := resultStart("vector", &lacks)
 	n := 0
 	for _, x := range list {
 		x.each(m, g, func(at int64, v float64) {
@@ -204,7 +193,7 @@ func (s *Server) constantMatrix(c *logql.Constant, start, end, step int64) ([]by
 	if err != nil {
 		return nil, err
 	}
-	out := append(resultStart("matrix"), `{"metric":{},"values":[`...)
+	out := append(resultStart("matrix", &missing{}), `{"metric":{},"values":[`...)
 	for i := range g.n {
 		if i > 0 {
 			out = append(out, ',')

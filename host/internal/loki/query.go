@@ -85,7 +85,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 			b = appendSample(b, at, q.Value)
 			return writeJSON(w, append(b, `,"stats":{}}}`...))
 		}
-		b := append(resultStart("vector"), `{"metric":{},"value":`...)
+		b := append(resultStart("vector", &missing{}), `{"metric":{},"value":`...)
 		b = appendSample(b, at, q.Value)
 		return writeJSON(w, append(b, "}"+resultEnd...))
 	}
@@ -158,41 +158,35 @@ func (c *collector) sorted() []found {
 
 // lines answers a query for lines.
 func (s *Server) lines(ctx context.Context, q *logql.Log, start, end int64, limit int, backward bool) ([]byte, error) {
-	streams, err := s.streams(ctx, q.Selector, start, s.limits.Streams)
+	var m missing
+	streams, err := s.streams(ctx, q.Selector, start, s.limits.Streams, &m)
 	if err != nil {
 		return nil, err
 	}
 	p := newProcessor(q)
 	c := &collector{backward: backward, limit: limit}
-	b := &budget{s.limits.ScanBytes, s.limits.ScanBytes}
 	size := int64(0)
-	for i := range streams {
-		st := &streams[i]
-		err := s.walk(ctx, st.Log, start, end, backward, b, func(r record) bool {
-			if !c.wants(r.at) {
-				return false // Nor are any that follow.
-			}
-			if line, set, ok := p.run(st, r.line); ok {
-				size += int64(len(line))
-				c.add(found{r.at, string(line), set})
-			}
-			return size <= s.limits.ResultBytes && ctx.Err() == nil
-		})
-		if err != nil {
-			return nil, err
+	err = s.walkAll(ctx, streams, start, end, backward, &m, func(st *stream, r record) (bool, error) {
+		if !c.wants(r.at) {
+			return false, nil // Nor are any that follow.
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if line, set, ok := p.run(st, r.line); ok {
+			size += int64(len(line))
+			c.add(found{r.at, string(line), set})
 		}
 		if size > s.limits.ResultBytes {
-			return nil, badRequest("the lines found are too many bytes: ask for fewer with limit, or narrow the query")
+			return false, badRequest("the lines found are too many bytes: ask for fewer with limit, or narrow the query")
 		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return encodeStreams(c.sorted()), nil
+	return encodeStreams(c.sorted(), &m), nil
 }
 
 // encodeStreams writes lines grouped by their labels, the groups in order of those.
-func encodeStreams(lines []found) []byte {
+func encodeStreams(lines []found, m *missing) []byte {
 	groups := map[*labelSet][]found{}
 	var sets []*labelSet
 	for _, f := range lines {
@@ -202,7 +196,7 @@ func encodeStreams(lines []found) []byte {
 		groups[f.set] = append(groups[f.set], f)
 	}
 	slices.SortFunc(sets, func(a, b *labelSet) int { return strings.Compare(string(a.json), string(b.json)) })
-	out := resultStart("streams")
+	out := resultStart("streams", m)
 	for i, set := range sets {
 		if i > 0 {
 			out = append(out, ',')

@@ -22,14 +22,18 @@ type stream struct {
 // clockSlack is how far the times in a log may be ahead of the time of the file itself: a log in another zone whose lines name none.
 const clockSlack = 24 * time.Hour
 
-// streams lists the logs that a selector means and that may have lines since start. There are at most limit, or it is an error.
-func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, limit int) ([]stream, error) {
+// streams lists the logs that a selector means and that may have lines since start, and notes in m what the list lacks. There are at most limit, or it
+// is an error.
+func (s *Server) streams(ctx context.Context, sel logql.Selector, start int64, limit int, m *missing) ([]stream, error) {
 	req := tail.ListRequest{}
 	req.Prefix, _ = sel.Exact("filename")
 	viewer := viewerOf(ctx)
 	var entries []tail.Entry
 	for e, err := range s.opts.Tailer.List(ctx, req) {
 		if err != nil {
+			if err = m.in(ctx, err); err == nil {
+				break
+			}
 			if req.Prefix != "" && (errors.Is(err, tail.ErrNotAllowed) || errors.Is(err, tail.ErrNotFound)) {
 				return nil, nil
 			}

@@ -43,6 +43,7 @@ type tailRequest struct {
 	start   int64
 	delay   time.Duration
 	streams []stream
+	lacks   missing
 }
 
 func (s *Server) tailRequest(r *http.Request) (*tailRequest, error) {
@@ -80,7 +81,7 @@ func (s *Server) tailRequest(r *http.Request) (*tailRequest, error) {
 		t.limit = min(t.limit, max(0, s.opts.Backlog))
 	}
 	// Also those that have been quiet for long: they may be written to.
-	t.streams, err = s.streams(r.Context(), q.Selector, math.MinInt64, s.limits.TailStreams)
+	t.streams, err = s.streams(r.Context(), q.Selector, math.MinInt64, s.limits.TailStreams, &t.lacks)
 	return t, err
 }
 
@@ -100,6 +101,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := &tailing{
 		server: s, req: req, timed: slices.Contains(info.Capabilities, tail.CapabilityTime),
+		began:   s.opts.Now(),
 		batches: make(chan batch), follows: map[string]bool{}, ended: map[string]tail.Start{}, told: map[string]int64{},
 	}
 	// Before the answer, so that a client gets every line that is written once it is connected.

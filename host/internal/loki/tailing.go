@@ -22,6 +22,7 @@ type tailing struct {
 	conn   *websocket.Conn
 	req    *tailRequest
 	timed  bool
+	began  time.Time
 	cancel context.CancelFunc
 
 	batches chan batch
@@ -171,7 +172,11 @@ func (t *tailing) backlog(ctx context.Context) ([]found, []tail.Start, error) {
 	for i := range t.req.streams {
 		st := &t.req.streams[i]
 		// One page fixes where the follow begins: at the very byte where the backlog ends.
-		page, err := t.server.opts.Tailer.Read(ctx, tail.ReadRequest{Log: st.Log, AtTime: endOfTime, Backward: true, Lines: 1, Times: true})
+		page, err := t.server.readPage(ctx, tail.ReadRequest{Log: st.Log, AtTime: endOfTime, Backward: true, Lines: 1, Times: true})
+		if silent, ok := errors.AsType[*noAnswer](err); ok && t.lack(ctx, st.Log, silent) {
+			starts[i] = t.fromNow()
+			continue
+		}
 		switch {
 		case isGone(err):
 			starts[i] = tail.StartAtBeginning()
@@ -183,13 +188,32 @@ func (t *tailing) backlog(ctx context.Context) ([]found, []tail.Start, error) {
 			continue
 		}
 		starts[i] = tail.StartAtPosition(page.End)
-		if err := t.lookBack(ctx, st, page.End, p, c); err != nil {
+		err = t.lookBack(ctx, st, page.End, p, c)
+		if silent, ok := errors.AsType[*noAnswer](err); ok && t.lack(ctx, st.Log, silent) {
+			err = nil // Without its backlog.
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
 	lines := c.sorted()
 	slices.Reverse(lines)
 	return lines, starts, nil
+}
+
+// lack notes that the part of a log does not answer. It reports whether the tail can do without: it can wait for it, unless it is never going to answer.
+func (t *tailing) lack(ctx context.Context, log string, err *noAnswer) bool {
+	part, _ := t.server.partOf(log)
+	t.req.lacks.part(ctx, part, err)
+	return !errors.Is(err, tail.ErrUnsupported)
+}
+
+// fromNow is where a log is followed from that could not be looked at when the tail began.
+func (t *tailing) fromNow() tail.Start {
+	if !t.timed {
+		return tail.StartAtEnd()
+	}
+	return tail.StartAtTime(t.began)
 }
 
 // endOfTime is later than every line.
@@ -206,7 +230,7 @@ func (t *tailing) lookBack(ctx context.Context, st *stream, at tail.Position, p 
 	left := backlogScan
 	order := clock{now: t.server.opts.Now}
 	for c.limit > 0 && left > 0 {
-		page, err := t.server.opts.Tailer.Read(ctx, req)
+		page, err := t.server.readPage(ctx, req)
 		if isGone(err) || errors.Is(err, tail.ErrPositionGone) {
 			return nil
 		}
@@ -355,12 +379,17 @@ func (t *tailing) look(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		streams, err := t.server.streams(ctx, t.req.query.Selector, math.MinInt64, t.server.limits.TailStreams)
+		var lacks missing
+		streams, err := t.server.streams(ctx, t.req.query.Selector, math.MinInt64, t.server.limits.TailStreams, &lacks)
 		if err != nil {
 			continue // Maybe next time: those that are followed go on.
 		}
 		for _, st := range streams {
-			t.follow(ctx, st, tail.StartAtBeginning())
+			start := tail.StartAtBeginning()
+			if part, _ := t.server.partOf(st.Log); t.req.lacks.parts[part] {
+				start = t.fromNow() // It may be new, or have been there for years.
+			}
+			t.follow(ctx, st, start)
 		}
 	}
 }

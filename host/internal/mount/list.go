@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -27,14 +29,21 @@ func (i *Incomplete) Error() string {
 // Unwrap returns what the first tailer said.
 func (i *Incomplete) Unwrap() error { return i.Err }
 
+// Missing returns the prefixes of the mounts.
+func (i *Incomplete) Missing() []string { return i.Prefixes }
+
+// patience is how long one of several tailers may take to answer, or to go on with its list, before the others are shown without it.
+const patience = 4 * time.Second
+
 // source is the list of one mount, on its way into that of all.
 type source struct {
-	mount *Mount
-	next  func() (tail.Entry, error, bool)
-	stop  func()
-	head  tail.Entry // valid unless done
-	done  bool
-	err   error
+	mount  *Mount
+	next   func() (tail.Entry, error, bool)
+	stop   func()
+	cancel func()     // breaks off what is waited for; nil if there is nothing else to be shown
+	head   tail.Entry // valid unless done
+	done   bool
+	err    error
 }
 
 // List yields the logs of all mounts at and below req.Prefix by the names that viewers know, in order. Where a tailer does not answer, the
@@ -50,6 +59,9 @@ func (t *Table) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.E
 		}()
 		var first sync.WaitGroup
 		for _, s := range sources { // Together, because each may wait for a process.
+			if len(sources) == 1 {
+				s.cancel = nil
+			}
 			first.Go(func() { s.advance(t) })
 		}
 		first.Wait()
@@ -79,8 +91,9 @@ func (t *Table) sources(ctx context.Context, req tail.ListRequest) []*source {
 	var sources []*source
 	add := func(m *Mount, prefix string) {
 		// Without the limit: some of the entries may be left out.
-		next, stop := iter.Pull2(m.Tailer.List(ctx, tail.ListRequest{Prefix: prefix}))
-		sources = append(sources, &source{mount: m, next: next, stop: stop})
+		bounded, cancel := context.WithCancel(ctx)
+		next, stop := iter.Pull2(m.Tailer.List(bounded, tail.ListRequest{Prefix: prefix}))
+		sources = append(sources, &source{mount: m, next: next, stop: func() { stop(); cancel() }, cancel: cancel})
 	}
 	if req.Prefix == "" || req.Prefix == "/" {
 		for _, m := range t.mounts {
@@ -105,7 +118,14 @@ func (t *Table) sources(ctx context.Context, req tail.ListRequest) []*source {
 // advance takes the next entry that viewers can ask for.
 func (s *source) advance(t *Table) {
 	for {
+		var late *time.Timer
+		if s.cancel != nil {
+			late = time.AfterFunc(patience, s.cancel)
+		}
 		e, err, ok := s.next()
+		if late != nil && !late.Stop() && err != nil {
+			err = fmt.Errorf("it did not go on with the list within %v: %w", patience, context.DeadlineExceeded)
+		}
 		if !ok || err != nil {
 			s.done, s.err = true, err
 			return

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 	"github.com/livetail/livetail/plugin/tail/tailtest"
@@ -128,6 +130,41 @@ func TestList_OneMountDoesNotAnswer_TheOthersComeAndTheEndSaysSo(t *testing.T) {
 	if _, err := list(all, tail.ListRequest{}); !errors.Is(err, tail.ErrPluginGone) || errors.As(err, &incomplete) {
 		t.Errorf("none answers: %v", err)
 	}
+}
+
+// hanging is a tailer that answers nothing.
+type hanging struct{ tail.Tailer }
+
+func (hanging) List(ctx context.Context, _ tail.ListRequest) iter.Seq2[tail.Entry, error] {
+	return func(yield func(tail.Entry, error) bool) {
+		<-ctx.Done()
+		yield(tail.Entry{}, ctx.Err())
+	}
+}
+
+func (hanging) Info(ctx context.Context) (tail.Info, error) {
+	<-ctx.Done()
+	return tail.Info{}, ctx.Err()
+}
+
+func TestTailer_OneMountHangs_TheOthersAreThereAfterABoundedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, _ := table(t, map[string][]string{"/": {"/a", "/z"}, "/docker": {"/1"}})
+		all.At("/docker").Tailer = hanging{}
+		began := time.Now()
+		names, err := list(all, tail.ListRequest{})
+		incomplete, ok := errors.AsType[*Incomplete](err)
+		if want := []string{"/a", "/z"}; !slices.Equal(names, want) || !ok || !slices.Equal(incomplete.Missing(), []string{"/docker"}) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %q, %v", names, err)
+		}
+		if took := time.Since(began); took != patience {
+			t.Errorf("it took %v", took)
+		}
+		info, err := all.Tailer().Info(t.Context())
+		if err != nil || info.Name != "fake" || len(info.Capabilities) == 0 {
+			t.Errorf("got %+v, %v", info, err)
+		}
+	})
 }
 
 func TestList_PrefixThatOnlyOneMountKnows_IsNoError(t *testing.T) {

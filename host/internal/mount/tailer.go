@@ -1,12 +1,14 @@
 package mount
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -21,26 +23,57 @@ type tailer struct {
 
 var _ tail.Tailer = tailer{}
 
-// Info implements [tail.Tailer]: the names of all, joined, the roots by the names that viewers know, and what all of them can do.
+// Info implements [tail.Tailer]: the names of all, joined, the roots by the names that viewers know, and what all of them can do. Those that do
+// not answer are left out, unless none does.
 func (t tailer) Info(ctx context.Context) (tail.Info, error) {
 	var all tail.Info
 	var names, versions []string
-	for i, m := range t.All() {
-		info, err := m.Tailer.Info(ctx)
-		if err != nil {
-			return tail.Info{}, m.error(err)
-		}
-		names, versions = append(names, info.Name), append(versions, info.Version)
-		all.Roots = append(all.Roots, m.Roots(info)...)
-		if i == 0 {
-			all.Capabilities = slices.Clone(info.Capabilities)
+	var failed error
+	for i, answer := range t.infos(ctx) {
+		if answer.err != nil {
+			failed = cmp.Or(failed, answer.err)
 			continue
 		}
+		info := answer.Info
+		if names = append(names, info.Name); len(names) == 1 {
+			all.Capabilities = slices.Clone(info.Capabilities)
+		}
+		versions = append(versions, info.Version)
+		all.Roots = append(all.Roots, t.All()[i].Roots(info)...)
 		all.Capabilities = slices.DeleteFunc(all.Capabilities, func(c string) bool { return !slices.Contains(info.Capabilities, c) })
+	}
+	if len(names) == 0 {
+		return tail.Info{}, failed
 	}
 	all.Name = strings.Join(names, " and ")
 	all.Version = strings.Join(slices.Compact(versions), " and ")
 	return all, nil
+}
+
+// answer is what one tailer says of itself, or why it does not.
+type answer struct {
+	tail.Info
+	err error
+}
+
+// infos asks all of them together, in the order of their prefixes; one of several has [patience] to answer.
+func (t tailer) infos(ctx context.Context) []answer {
+	all := t.All()
+	out := make([]answer, len(all))
+	if len(all) > 1 {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	var asking sync.WaitGroup
+	for i, m := range all {
+		asking.Go(func() {
+			info, err := m.Tailer.Info(ctx)
+			out[i] = answer{info, m.error(err)}
+		})
+	}
+	asking.Wait()
+	return out
 }
 
 // List implements [tail.Tailer].
