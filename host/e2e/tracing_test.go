@@ -98,7 +98,7 @@ func TestTracing_ReceiverGetsSpansInTheTraceOfTheRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.wait() // All spans have been sent by then.
-	for name, inTrace := range map[string]bool{"upgrade": true, "history query": true, "read page": true, "catch up": false, "plugin restart": false} {
+	for name, inTrace := range map[string]bool{"upgrade": true, "history query": true, "read page": true, "catch up": true, "plugin restart": false} {
 		spans := got.named(name)
 		if len(spans) == 0 {
 			t.Errorf("there is no span %q", name)
@@ -107,6 +107,9 @@ func TestTracing_ReceiverGetsSpansInTheTraceOfTheRequest(t *testing.T) {
 		if id := strings.ToLower(hexOf(spans[0].GetTraceId())); (id == traceID) != inTrace {
 			t.Errorf("the span %q is of the trace %s", name, id)
 		}
+	}
+	if up, caught := got.named("upgrade"), got.named("catch up"); len(up) > 0 && len(caught) > 0 && hexOf(caught[0].GetParentSpanId()) != hexOf(up[0].GetSpanId()) {
+		t.Errorf("catching up is a span below %s, not below the upgrade", hexOf(caught[0].GetParentSpanId()))
 	}
 	if said := p.said(); strings.Count(said, `"trace_id":"`+traceID+`"`) < 2 {
 		t.Errorf("the log does not name the trace:\n%s", said)

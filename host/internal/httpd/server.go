@@ -12,6 +12,7 @@ import (
 	"github.com/livetail/livetail/host/internal/access"
 	"github.com/livetail/livetail/host/internal/limit"
 	"github.com/livetail/livetail/host/internal/mount"
+	"github.com/livetail/livetail/host/internal/tracing"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/host/internal/ws"
 	"github.com/livetail/livetail/plugin/tail"
@@ -235,6 +236,7 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request, path string, who ac
 	}
 	v1 := upgrade && ws.IsV1(r)
 	q, err := s.ask(path, r.URL.RawQuery, kindOf(upgrade, v1), who)
+	q.hub.Within = tracing.Within(r.Context())
 	switch {
 	case upgrade:
 		s.upgrade(w, r, q, err, who)

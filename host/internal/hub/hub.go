@@ -96,6 +96,7 @@ func (h *Hub) Open(ctx context.Context, r Request) (*Session, error) {
 		id:        rand.Text(),
 		wake:      make(chan struct{}, 1),
 		heartbeat: r.Heartbeat,
+		within:    r.Within,
 		nexting: nexting{
 			log: r.Log, start: r.Start, follow: r.Follow, wait: r.Wait, filtered: r.Filter,
 			key:       feedKey{log: r.Log, filter: filterKey(r.Filter), rendering: r.Rendering.Key},

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -63,6 +64,9 @@ type Request struct {
 	Rendering Rendering
 	// Heartbeat has the session pinged.
 	Heartbeat bool
+	// Within makes the context of what the session reads one that says what that is part of, such as a trace; it does not end it. Nil leaves it
+	// as it is.
+	Within func(context.Context) context.Context
 }
 
 // filled returns o with the defaults in place.

@@ -30,6 +30,9 @@ const startToken = 2 * time.Second
 // startReader begins a private reading where the session is, after a delay. It reports false if the hub or the session is closed.
 func (s *Session) startReader(delay time.Duration) bool {
 	ctx, cancel := context.WithCancel(s.hub.life)
+	if s.within != nil {
+		ctx = s.within(ctx)
+	}
 	r := &reader{session: s, cancel: cancel, resume: make(chan struct{}, 1), adopt: make(chan *feed, 1)}
 	s.mu.Lock()
 	if s.closed {

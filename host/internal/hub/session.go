@@ -17,6 +17,7 @@ type Session struct {
 	pulse pulse         // guarded by hub.heart.mu
 
 	heartbeat bool // whether the session is pinged
+	within    func(context.Context) context.Context
 
 	nexting // used by Next alone
 

@@ -61,6 +61,15 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 	})
 }
 
+// Within returns what makes other contexts ones of the span that ctx is in; nil if it is in none.
+func Within(ctx context.Context) func(context.Context) context.Context {
+	s := trace.SpanContextFromContext(ctx)
+	if !s.IsValid() {
+		return nil
+	}
+	return func(other context.Context) context.Context { return trace.ContextWithSpanContext(other, s) }
+}
+
 // nameOf is the name of what r asks for; empty if it is not worth telling. There is no span for what lasts.
 func nameOf(r *http.Request) (name string, spanned bool) {
 	switch path := r.URL.Path; {

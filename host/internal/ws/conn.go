@@ -68,6 +68,9 @@ func newConn(s *Server, ws *websocket.Conn, sock *socket, q Request, done func()
 		talk: rate.NewLimiter(rate.Limit(s.o.Talk), s.o.TalkBurst), reading: make(chan struct{}), rtt: -1,
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	if q.Hub.Within != nil { // Pages and searches are part of the same, too.
+		c.ctx = q.Hub.Within(c.ctx)
+	}
 	c.filter.Store(&q.Hub.Filter)
 	return c
 }
