@@ -40,8 +40,8 @@ func (d *Doctor) path(c *chart, log guard.Path) *patient {
 	if !d.parents(c, log) {
 		return p
 	}
-	if real, _, err := d.Guard.Real(log); err == nil {
-		p.real, p.folder = real, d.Guard.Folder(real)
+	if at, err := d.Guard.Find(log); err == nil {
+		p.real, p.folder = at.Path, d.Guard.Folder(at.Path)
 	}
 	if dir, err := d.Guard.OpenDir(p.folder); err == nil {
 		p.folderReadable = true
@@ -146,8 +146,8 @@ func (d *Doctor) link(c *chart, p guard.Path) bool {
 			"Start the program that makes the file, or mend the link; in a container, mount the place that it leads to, under the same name.")
 		return false
 	}
-	if real, _, err := d.Guard.Real(p); err == nil && real != p {
-		c.ok("link", "%s is a link to %s. When it is switched, the log goes on in the file that it leads to then.", p, real)
+	if at, err := d.Guard.Find(p); err == nil && at.Path != p {
+		c.ok("link", "%s is a link to %s. When it is switched, the log goes on in the file that it leads to then.", p, at.Path)
 	}
 	return true
 }

@@ -9,13 +9,14 @@ import (
 // linkID tells one link from another. Renaming does not change it.
 type linkID struct {
 	dev, ino uint64
-	made     int64
+	made     int64 // ns
 }
 
 // aside is a link that was seen before it got to the path.
 type aside struct {
 	id     linkID
-	target *held // nil once it has been taken
+	target *held  // nil once it has been taken
+	name   string // its name before a rename of which only the first part has been seen
 }
 
 func (a *aside) close() {
@@ -63,7 +64,7 @@ func (l *Log) observe(name string) *aside {
 		h.close()
 		return nil
 	}
-	return &aside{id, h}
+	return &aside{id: id, target: h}
 }
 
 func (l *Log) linkAt(p guard.Path) (linkID, bool) {

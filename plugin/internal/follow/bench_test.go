@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/tail"
@@ -116,5 +118,41 @@ func BenchmarkCut(b *testing.B) {
 		if n, _ := cut(block, false); n != len(block) {
 			b.Fatal(n)
 		}
+	}
+}
+
+// BenchmarkLook_Idle is what it costs to look at a log at which nothing has happened.
+func BenchmarkLook_Idle(b *testing.B) {
+	for _, noEvents := range []bool{false, true} {
+		b.Run(fmt.Sprintf("polling=%v", noEvents), func(b *testing.B) {
+			dir := b.TempDir()
+			g, err := guard.New([]string{dir}, guard.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			e, err := New(Options{Guard: g, NoEvents: noEvents, Poll: time.Hour})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			path := filepath.Join(dir, "app.log")
+			if err := os.WriteFile(path, []byte("one\n"), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			p, err := g.Resolve(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			l, err := e.acquire(b.Context(), p)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.release()
+			for b.Loop() {
+				if err := l.ask(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

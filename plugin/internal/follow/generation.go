@@ -25,13 +25,15 @@ type held struct {
 	newest *generation // the newest generation on it; guarded by Log.mu
 	refs   int         // generations in the chain that lie on it; guarded by Log.mu
 
-	vague bool   // which of several it is, that came and went in the same moment, cannot be known
-	left  int64  // how many files there had been when it lost its name
-	seq   int64  // counts the files of the log; of a loose file, those that it can be begin here
-	told  bool   // of a loose file: it was opened under a name that had been told to be that of a pending one
-	name  string // its name in the folder now; empty if it has none there
-	was   string // the last name it had
-	fate  fate
+	vague    bool // which of several it is, that came and went in the same moment, cannot be known
+	madeHere bool // it was made at the path; what is renamed there was made before
+
+	left int64  // how many files there had been when it lost its name
+	seq  int64  // counts the files of the log; of a loose file, those that it can be begin here
+	told bool   // of a loose file: it was opened under a name that had been told to be that of a pending one
+	name string // its name in the folder now; empty if it has none there
+	was  string // the last name it had
+	fate fate
 }
 
 // fate is what became of a name.

@@ -81,16 +81,15 @@ func (l *Log) checkFolder() {
 }
 
 // leadsTo returns where the path leads, at an instant when no switch is waiting to be told.
-func (l *Log) leadsTo() (real guard.Path, err error) {
+func (l *Log) leadsTo() (at guard.Found, err error) {
 	k := &l.links
 	for range maxTurns {
 		l.checkFolder()
 		l.drainLinks()
-		var linked bool
-		if real, linked, err = l.e.guard.Real(l.path); err != nil {
-			return real, err
+		if at, err = l.e.guard.Find(l.path); err != nil {
+			return at, err
 		}
-		if linked {
+		if at.Linked {
 			if k.seen == nil {
 				l.watchLinks()
 				k.owed++ // The one that stands there now will be seen, and nothing tells of it.
@@ -98,15 +97,15 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 			}
 			l.stand(l.observe(l.path.Name()))
 		}
-		if k.seen == nil && real == l.path {
+		if k.seen == nil && at.Path == l.path {
 			break // No link is anywhere.
 		}
-		again, _, err := l.e.guard.Real(l.path)
+		again, err := l.e.guard.Find(l.path)
 		switched := l.drainLinks()
 		if len(k.half) > 0 { // The other part may have come about since.
 			switched = l.drainLinks() || switched
 		}
-		if !switched && err == nil && again == real {
+		if !switched && err == nil && again.Path == at.Path {
 			break // What was observed is where it leads, and all that led elsewhere came before.
 		}
 	}
@@ -114,13 +113,13 @@ func (l *Log) leadsTo() (real guard.Path, err error) {
 		delete(k.half, cookie)
 		a.close()
 	}
-	if k.seen != nil && real == l.path {
+	if k.seen != nil && at.Path == l.path {
 		if _, linked := l.linkAt(l.path); !linked {
 			k.owed-- // A file stands there now, which explains one.
 			k.unwatch()
 		}
 	}
-	return real, err
+	return at, err
 }
 
 // drainLinks applies the journal of the link's folder. It reports whether the link was switched.
@@ -142,15 +141,18 @@ func (l *Log) drainLinks() (switched bool) {
 				if from == nil {
 					from = l.observe(e.Name)
 				}
-				l.setAside(e.Name, from)
+				if from != nil { // Else it has gone on, and what was seen under the name may still be needed.
+					l.setAside(e.Name, from)
+				}
 				continue
 			}
 			k.owed++
 			switched = true
-			l.stand(from)
+			l.standFrom(from, base)
 			l.stand(l.observe(base))
 		case watch.MovedFrom:
 			if a := k.aside[e.Name]; a != nil {
+				a.name = e.Name
 				k.half[e.Cookie] = a
 				delete(k.aside, e.Name)
 			}
@@ -166,6 +168,25 @@ func (l *Log) drainLinks() (switched bool) {
 		}
 	}
 	return switched
+}
+
+// standFrom notes that the link that was seen as a under another name has been renamed to the path.
+//
+// It was looked at after it had been told of, so it may be a later one of that name, whose turn is still to come: then it was made after the
+// one that stands at the path now. It must not get into the chain before that one.
+func (l *Log) standFrom(a *aside, base string) {
+	if a == nil {
+		return
+	}
+	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), base)
+	if err != nil {
+		return
+	}
+	if now, linked := l.linkAt(p); linked && a.id.made > now.made {
+		l.setAside(a.name, a)
+		return
+	}
+	l.stand(a)
 }
 
 // stand notes that a stands at the path, or did. It explains one switch.

@@ -46,10 +46,19 @@ func (l *Log) discover() {
 	}()
 	for turn := range maxTurns {
 		calm := turn < maxTurns-1
-		loose = l.grab(loose)
+		if turn == 0 && l.at.stands {
+			l.setTrouble(nil)
+		} else {
+			loose = l.grab(loose)
+		}
 		live := l.names[l.at.base]
-		if l.replay() && calm && len(loose) == 0 && l.names[l.at.base] != live {
+		changed := l.replay()
+		if changed && calm && len(loose) == 0 && l.names[l.at.base] != live {
 			continue // What stands at the path was not a generation when it was opened.
+		}
+		if !changed && len(loose) == 0 && l.allKnown() {
+			l.seenAll()
+			return
 		}
 		loose = l.openPending(loose)
 		if l.replay() && calm {
@@ -67,10 +76,28 @@ func (l *Log) discover() {
 		}
 		l.dropHalves()
 		loose = l.assign(loose, links)
-		if live := l.names[l.at.base]; l.at.journal != nil && live != nil && live.file != nil {
-			l.blind, l.lossy = false, "" // All that there is has been seen.
-		}
+		l.seenAll()
 		return
+	}
+}
+
+// allKnown reports whether each name that is known is that of an open file, so that nothing is left to be found out.
+func (l *Log) allKnown() bool {
+	if len(l.gone) > 0 || len(l.half) > 0 {
+		return false
+	}
+	for _, h := range l.names {
+		if h.file == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// seenAll notes that all that there is has been seen, if so.
+func (l *Log) seenAll() {
+	if live := l.names[l.at.base]; l.at.journal != nil && live != nil && live.file != nil {
+		l.blind, l.lossy = false, ""
 	}
 }
 
@@ -82,7 +109,7 @@ func (l *Log) grab(loose []*held) []*held {
 		return loose
 	}
 	dev, ino, ok := statInode(st)
-	if live := l.names[l.at.base]; ok && live != nil && live.file != nil && live.id.sameInode(dev, ino) {
+	if ok && l.isLiveFile(st) {
 		l.setTrouble(nil)
 		return loose
 	}
@@ -312,12 +339,13 @@ func (l *Log) goneAs(h *held, at link) (it *held, sure bool) {
 	return it, true
 }
 
-// madeBetween reports whether a file that came after the first so many was made before a time.
+// madeBetween reports whether a file that came after the first so many was made at the path before a time.
 func (l *Log) madeBetween(count, before int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.chain, func(g *generation) bool {
-		return g.on.seq > count && g.on.file != nil && g.on.id.btime != 0 && g.on.id.btime < before
+		h := g.on
+		return h.madeHere && h.seq > count && h.file != nil && h.id.btime != 0 && h.id.btime < before
 	})
 }
 

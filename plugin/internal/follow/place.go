@@ -2,6 +2,7 @@ package follow
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type place struct {
 	dev    uint64
 	ino    uint64
 
+	stands bool // the live file stood there at the beginning of this look
+
 	journal *watch.Journal // of the folder; nil without events
 	outer   *watch.Journal // of the nearest folder that exists, while the folder does not
 }
@@ -39,7 +42,13 @@ func (p *place) close() {
 // settle makes l.at the place that the path leads to now. It reports whether that changed.
 func (l *Log) settle() bool {
 	g := l.e.guard
-	real, err := l.leadsTo()
+	found, err := l.leadsTo()
+	real := found.Path
+	l.at.stands = err == nil && real == l.at.real && l.isLiveFile(found.Info)
+	if l.at.stands { // The file that stood there stands there, so its folder does.
+		l.passBack()
+		return false
+	}
 	if err != nil {
 		real = l.path
 		if l.at.dir != nil {
@@ -80,6 +89,13 @@ func (l *Log) settle() bool {
 	clear(l.half)
 	l.gone = nil
 	return true
+}
+
+// isLiveFile reports whether info describes the file that was last known to stand at the place.
+func (l *Log) isLiveFile(info fs.FileInfo) bool {
+	dev, ino, ok := statInode(info)
+	live := l.names[l.at.base]
+	return ok && live != nil && live.file != nil && live.id.sameInode(dev, ino)
 }
 
 // watchAncestor watches the nearest folder above folder that exists, so that the making of the next one is noticed.

@@ -1,7 +1,9 @@
 package follow
 
 import (
+	"flag"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,14 +72,36 @@ func runModel(t *rapid.T, noEvents, synced bool) {
 	m.judge()
 }
 
+// programs is how many random programs are run, a third of each kind. A program mostly waits, so many run side by side.
+var programs = flag.Int("programs", 300, "how many random programs the property test runs")
+
 func TestProperty_DeliveredPlusDeclaredIsWritten(t *testing.T) {
-	t.Run("tracker keeps up", func(t *testing.T) {
-		rapid.Check(t, func(t *rapid.T) { runModel(t, false, true) })
-	})
-	t.Run("tracker races", func(t *testing.T) {
-		rapid.Check(t, func(t *rapid.T) { runModel(t, false, false) })
-	})
-	t.Run("polling keeps up", func(t *testing.T) {
-		rapid.Check(t, func(t *rapid.T) { runModel(t, true, true) })
+	kinds := []struct {
+		name             string
+		noEvents, synced bool
+	}{
+		{"tracker keeps up", false, true},
+		{"tracker races", false, false},
+		{"polling keeps up", true, true},
+	}
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		each := (*programs + len(kinds)*propertyLanes - 1) / (len(kinds) * propertyLanes)
+		if err := flag.Set(f.Name, strconv.Itoa(each)); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = flag.Set(f.Name, f.DefValue) }()
+	}
+	t.Run("programs", func(t *testing.T) { // Which returns when all of them have ended.
+		for _, k := range kinds {
+			for range propertyLanes {
+				t.Run(k.name, func(t *testing.T) {
+					t.Parallel()
+					rapid.Check(t, func(t *rapid.T) { runModel(t, k.noEvents, k.synced) })
+				})
+			}
+		}
 	})
 }
+
+// propertyLanes is how many programs of one kind run side by side, if -parallel allows it.
+const propertyLanes = 10

@@ -45,6 +45,7 @@ func (l *Log) apply(e watch.Event) bool {
 	case watch.Created:
 		if e.Name == l.at.base {
 			l.appendPending(e.Name)
+			l.names[e.Name].madeHere = true
 			return true
 		}
 		return l.forget(e.Name)

@@ -219,8 +219,8 @@ func TestOpen_SeveralRoots(t *testing.T) {
 			}
 		}
 		p, _ := g.Resolve(tr.logs + "/pod.log")
-		if real, linked, err := g.Real(p); err != nil || !linked || real.String() != tr.base+"/data/pod/0.log" {
-			t.Errorf("Real = %v, %v", real, err)
+		if at, err := g.Find(p); err != nil || !at.Linked || at.Path.String() != tr.base+"/data/pod/0.log" {
+			t.Errorf("Find = %v, %v", at, err)
 		}
 	})
 	t.Run("without the other it is not", func(t *testing.T) {

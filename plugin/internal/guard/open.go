@@ -113,29 +113,36 @@ func (g *Guard) describe(p Path, followLast bool) (fs.FileInfo, error) {
 	return at.info, nil
 }
 
-// Real returns the path of the file that p leads to if p is a link and that file may be asked for by its own name, otherwise p. The
-// rotated generations of a linked log lie there. linked reports whether a link stands at p itself.
-func (g *Guard) Real(p Path) (real Path, linked bool, err error) {
+// Found is what a path leads to.
+type Found struct {
+	Path   Path        // of the file, if that may be asked for by its own name; otherwise the one that was asked for
+	Linked bool        // a link stands at the path that was asked for
+	Info   fs.FileInfo // describes the file
+}
+
+// Find follows p, which may be a link. The rotated generations of a linked log lie where the file does.
+func (g *Guard) Find(p Path) (Found, error) {
 	if at, info, err := g.straight(p.abs); err == nil {
 		_ = at.Close()
 		if !isLink(info) {
-			return p, false, nil
+			return Found{p, false, info}, nil
 		}
 	} else if isMissing(err) {
-		return Path{}, false, meaning(p, err)
+		return Found{}, meaning(p, err)
 	}
 	at, err := g.locate(p.abs, true)
 	if err != nil {
-		return Path{}, false, meaning(p, err)
+		return Found{}, meaning(p, err)
 	}
 	_ = at.root.Close()
+	out := Found{Path: p, Info: at.info}
 	if info, err := g.Lstat(p); err == nil {
-		linked = isLink(info)
+		out.Linked = isLink(info)
 	}
-	if !g.allows(at.abs) {
-		return p, linked, nil
+	if g.allows(at.abs) {
+		out.Path = Path{abs: at.abs}
 	}
-	return Path{abs: at.abs}, linked, nil
+	return out, nil
 }
 
 // OpenDir opens the folder at p, for watching it. The caller closes it. For the folder of a root that is a file it shows more names than
