@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"io/fs"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
@@ -48,8 +49,16 @@ func (l *Log) observe(name string) *aside {
 	if err != nil {
 		return nil
 	}
+	if id, ok := l.linkAt(p); !ok || l.links.seen[id] {
+		return nil
+	}
+	return l.openLink(p)
+}
+
+// openLink opens what the link at p leads to; nil if there is no link or it leads nowhere.
+func (l *Log) openLink(p guard.Path) *aside {
 	id, ok := l.linkAt(p)
-	if !ok || l.links.seen[id] {
+	if !ok {
 		return nil
 	}
 	f, err := l.e.guard.Open(p)
@@ -65,6 +74,15 @@ func (l *Log) observe(name string) *aside {
 		return nil
 	}
 	return &aside{id: id, target: h}
+}
+
+// madeAfter reports whether link a was made after link b. Many may be made within one tick of the clock of the file system: then the births of
+// the files that they lead to decide, or else the stamps in their names.
+func (l *Log) madeAfter(a, b *aside) bool {
+	return a.target != nil && b.target != nil && a.id != b.id && cmp.Or(
+		cmp.Compare(a.id.made, b.id.made),
+		cmp.Compare(a.target.id.btime, b.target.id.btime),
+		compareStamps(l.nameOf(a.target.fd).name, l.nameOf(b.target.fd).name)) > 0
 }
 
 func (l *Log) linkAt(p guard.Path) (linkID, bool) {

@@ -182,11 +182,13 @@ func (l *Log) standFrom(a *aside, base string) {
 	if err != nil {
 		return
 	}
-	if now, linked := l.linkAt(p); linked && a.id.made > now.made {
+	now := l.openLink(p)
+	defer now.close()
+	if now != nil && l.madeAfter(a, now) {
 		l.setAside(a.name, a)
-		return
+	} else {
+		l.stand(a)
 	}
-	l.stand(a)
 }
 
 // stand notes that a stands at the path, or did. It explains one switch.
