@@ -71,6 +71,29 @@ func TestFollow_KlogLinkSwitchedManyTimesUnseen_EachTargetIsDeliveredOrDeclared(
 	})
 }
 
+// When the tracker hears of a link that was renamed to the path, the next one may stand under the other name already.
+func TestFollow_NextLinkWaitsUnderTheOtherName_ComesWhenItIsItsTurn(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write(stamped(0), "first\n")
+	w.must(os.Symlink(stamped(0), w.path("app.log")))
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	r.unseen(func() {
+		w.write(stamped(1), "one\n")
+		w.point(stamped(1), false)
+		w.write(stamped(2), "two\n")
+		w.must(os.Symlink(stamped(2), w.path("tmp.link")))
+	})
+	r.until("first\none\n")
+	w.write(stamped(1), "more\n")
+	r.until("first\none\nmore\n")
+	w.rename("tmp.link", "app.log")
+	r.until("first\none\nmore\ntwo\n")
+	if n := count[tail.Boundary](r); n != 2 || len(r.events) != n {
+		t.Errorf("events are %s, want 2 boundaries", r)
+	}
+}
+
 func TestFollow_SymlinkTargetsDeletedUnseen_DeclaresAPossibleGap(t *testing.T) {
 	for _, klog := range []bool{false, true} {
 		t.Run(fmt.Sprint("klog=", klog), func(t *testing.T) {

@@ -23,7 +23,7 @@ type mutation struct {
 
 var mutations = []mutation{
 	{"overlap check: the bytes before the offset are compared", "follow/block.go",
-		"case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):", "case n < w, size < seen:", "follow", "Regrown|SameSize|Property/tracker_keeps"},
+		"case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):", "case n < w, size < seen:", "follow", "Regrown|SameSize|Property/programs/tracker_keeps"},
 	{"overlap check: the bytes at the beginning of the file are compared", "follow/identity.go",
 		"return bytes.Equal(w.bytes(), o.bytes()) && bytes.Equal(w.first(), o.first())", "return bytes.Equal(w.bytes(), o.bytes())", "follow", "EndAlike"},
 	{"overlap check on resumption", "follow/resume.go",
@@ -33,9 +33,9 @@ var mutations = []mutation{
 	{"seal by lease: it is left as soon as nobody has it open", "follow/held.go",
 		"free = true", "free = false", "follow", "LastWriter"},
 	{"pin: generations are held open, whatever becomes of their names", "follow/measure.go",
-		"if len(files) <= l.e.opts.MaxHeld && bytes <= l.e.opts.MaxHeldBytes {", "if len(files) <= 1 {", "follow", "Lumberjack|ChainOf|Property/tracker_keeps"},
+		"if len(files) <= l.e.opts.MaxHeld && bytes <= l.e.opts.MaxHeldBytes {", "if len(files) <= 1 {", "follow", "Lumberjack|ChainOf|Property/programs/tracker_keeps"},
 	{"journal order: what happened first is applied first", "watch/journal.go",
-		"j.events = append(j.events, e)\n\t}", "j.events = append([]Event{e}, j.events...)\n\t}", "follow", "ChainOf|Lumberjack|Property/tracker_keeps"},
+		"j.events = append(j.events, e)\n\t}", "j.events = append([]Event{e}, j.events...)\n\t}", "follow", "ChainOf|Lumberjack|Property/programs/tracker_keeps"},
 	{"fence: what can be seen has been told", "watch/journal.go",
 		"\t\tfence(dir)\n", "", "watch", "TellsAllThatCanBeSeen"},
 	{"numeric suffix: numbers are compared as numbers", "family/order.go",
