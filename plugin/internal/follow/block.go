@@ -1,7 +1,6 @@
 package follow
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +163,7 @@ func (b *block) fill(limit int64) (int, error) {
 		return 0, errClosed
 	case err != nil:
 		return 0, fmt.Errorf("read %s: %w: %w", b.g.name, tail.ErrUnreadable, err)
-	case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):
+	case n < w, size < seen, !b.before.holds(again[:w]):
 		return 0, errRewritten
 	case n == w:
 		return 0, nil

@@ -127,9 +127,12 @@ func (w *window) bytes() []byte { return w.b[:w.n] }
 // first returns the bytes at the beginning of the file. They belong to w.
 func (w *window) first() []byte { return w.head[:max(w.hn, 0)] }
 
+// holds reports whether b is what stands before the offset.
+func (w *window) holds(b []byte) bool { return bytes.Equal(w.bytes(), b) }
+
 // same reports whether two windows of the same offset hold the same.
 func (w *window) same(o *window) bool {
-	return bytes.Equal(w.bytes(), o.bytes()) && bytes.Equal(w.first(), o.first())
+	return w.holds(o.bytes()) && bytes.Equal(w.first(), o.first())
 }
 
 // push moves the window over data, which comes right after it.

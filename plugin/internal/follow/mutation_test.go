@@ -22,10 +22,10 @@ type mutation struct {
 }
 
 var mutations = []mutation{
-	{"overlap check: the bytes before the offset are compared", "follow/block.go",
-		"case n < w, size < seen, !bytes.Equal(again[:w], b.before.bytes()):", "case n < w, size < seen:", "follow", "Regrown|SameSize|Property/programs/tracker_keeps"},
+	{"overlap check: the bytes before the offset are compared", "follow/identity.go",
+		"func (w *window) holds(b []byte) bool { return bytes.Equal(w.bytes(), b) }", "func (w *window) holds(b []byte) bool { return len(b) == w.n }", "follow", "Regrown|SameSize|Property/programs/tracker_keeps"},
 	{"overlap check: the bytes at the beginning of the file are compared", "follow/identity.go",
-		"return bytes.Equal(w.bytes(), o.bytes()) && bytes.Equal(w.first(), o.first())", "return bytes.Equal(w.bytes(), o.bytes())", "follow", "EndAlike"},
+		"return w.holds(o.bytes()) && bytes.Equal(w.first(), o.first())", "return w.holds(o.bytes())", "follow", "EndAlike"},
 	{"overlap check on resumption", "follow/resume.go",
 		`case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:`, `case err == nil && p.Offset >= g.from:`, "follow", "RewrittenWhile"},
 	{"seal: a generation is left only when nobody writes to it any more", "follow/measure.go",
