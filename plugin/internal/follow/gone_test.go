@@ -1,8 +1,13 @@
 package follow
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/livetail/livetail/plugin/tail"
 )
 
 // chainOf makes a chain of files of which some are open, some lost their name before they could be opened.
@@ -25,8 +30,8 @@ func TestGoneAs_WhatLostItsNameBeforeAnotherWasMadeAtThePath_IsNotTheOneThatLost
 	between := &held{file: open, madeHere: true, id: identity{btime: 20}}
 	third := &held{fate: deleted, was: "app.log", left: 3}
 	l := chainOf(first, between, third)
-	// It lost its name at 30, when the one in between was there already.
-	if it, sure := l.goneAs(&held{seq: 1, id: identity{btime: 25}}, link{name: "app.log", gone: true, since: 30}); it != third || !sure {
+	// It was made within the same tick of the clock, and lost its name at 30, when the one in between was there already.
+	if it, sure := l.goneAs(&held{seq: 1, id: identity{btime: 20}}, link{name: "app.log", gone: true, since: 30}); it != third || !sure {
 		t.Errorf("it is %+v, sure %v", it, sure)
 	}
 }
@@ -41,5 +46,48 @@ func TestGoneAs_OverwrittenByAFileThatWasMadeBefore_IsFound(t *testing.T) {
 	l := chainOf(before, over, renamedHere, last)
 	if it, sure := l.goneAs(&held{seq: 2, id: identity{btime: 20}}, link{name: "app.log", gone: true, since: 30}); it != over || !sure {
 		t.Errorf("it is %+v, sure %v", it, sure)
+	}
+}
+
+// Two files come and go in one moment, and one of them was opened: which one, nobody can know.
+func TestAssign_OneOfSeveralThatVanished_StandsBetweenAPossibleAndACertainGap(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Poll = time.Hour })
+	w.write("app.log", "first\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	if !w.e.Events() {
+		t.Skip("no events here")
+	}
+	l := r.r.l
+	r.unseen(func() {
+		w.rename("app.log", "app.log.1")
+		w.write("app.log", "one of two\n")
+		f, err := os.Open(w.path("app.log"))
+		w.must(err)
+		h, err := hold(f)
+		w.must(err)
+		h.seq = l.count + 1
+		w.remove("app.log")
+		w.write("app.log", "the other\n")
+		w.remove("app.log")
+		w.write("app.log", "last\n")
+		l.replay()
+		if rest := l.assign([]*held{h}, []link{l.nameOf(h.fd)}); len(rest) > 0 {
+			t.Error("nobody wants the file that was opened")
+		}
+	})
+	r.until("first\none of two\nlast\n")
+	var got []string
+	for _, e := range r.events {
+		switch e := e.(type) {
+		case tail.Gap:
+			got = append(got, fmt.Sprintf("gap certain=%v", e.Certain))
+		case tail.Boundary:
+			got = append(got, "boundary "+e.Order.String())
+		}
+	}
+	want := []string{"gap certain=false", "boundary inferred", "gap certain=true", "boundary inferred"}
+	if !slices.Equal(got[:min(len(got), 3)], want[:3]) || len(got) != len(want) {
+		t.Errorf("events are %q, want %q", got, want)
 	}
 }
