@@ -73,7 +73,7 @@ func (h *Host) mountOne(c Mount) (*mounted, error) {
 	if tailer == nil {
 		return nil, fmt.Errorf("neither a plugin nor a tailer is configured for %s", c.Prefix)
 	}
-	m.tailer = h.metrics.Tailer(h.traces.Tailer(tailer))
+	m.tailer = h.metrics.Tailer(c.Prefix, h.traces.Tailer(tailer))
 	m.hub = hub.New(m.tailer, hub.Options{
 		HeartbeatInterval: h.cfg.Heartbeat, HeartbeatTimeout: h.cfg.HeartbeatTimeout,
 		MaxSessions: h.cfg.MaxSessions, KeepEvents: m.plugin != nil,

@@ -265,7 +265,7 @@ func TestLimit_HeartbeatTimeout_ViewerThatNeverSaysAWordIsEnded(t *testing.T) {
 			break
 		}
 	}
-	l.counted(`livetail_sessions_closed_total{protocol="livetail.v1",reason="silent"}`, 1)
+	l.counted(`livetail_client_disconnects_total{protocol="livetail.v1",reason="silent"}`, 1)
 }
 
 func TestLimit_MaxMessage_LongerOneEndsTheConnection(t *testing.T) {
@@ -286,7 +286,7 @@ func TestLimit_MaxMessage_LongerOneEndsTheConnection(t *testing.T) {
 	if _, err := text(t, c, ""); !websocket.IsCloseError(err, websocket.CloseMessageTooBig) {
 		t.Errorf("a message of 513 bytes: %v", err)
 	}
-	l.counted(`livetail_sessions_closed_total{protocol="livetail.v1",reason="too_big"}`, 1)
+	l.counted(`livetail_client_disconnects_total{protocol="livetail.v1",reason="too_big"}`, 1)
 	l.goesOn(other)
 }
 
@@ -297,7 +297,7 @@ func TestLimit_WriteTimeout_ViewerThatTakesNothingIsLetGo(t *testing.T) {
 	_ = c.(*net.TCPConn).SetReadBuffer(4096)
 	fmt.Fprintf(c, "GET %s?tail=1&from=beginning HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", l.log)
 	other, _ := l.open("?tail=1&lines=0", "", nil)
-	l.counted(`livetail_sessions_closed_total{protocol="plain",reason="slow"}`, 1)
+	l.counted(`livetail_client_disconnects_total{protocol="plain",reason="slow"}`, 1)
 	l.goesOn(other)
 }
 

@@ -94,12 +94,15 @@ func TestMetrics_OfARunningFrontDoor_HoldEverythingThatDashboardAndAlertsName(t 
 		t.Errorf("%d names were found in the files", names)
 	}
 	for _, want := range []string{
-		`livetail_tailer_rotations_total{how="renamed",mount="/"} 1`, `livetail_tailer_metrics_answered{mount="/"} 1`, `livetail_sessions_opened_total{protocol="loki"} 1`,
-		`livetail_sessions_opened_total{protocol="plain"} 1`, "livetail_plugin_start_duration_seconds_count 1",
+		`livetail_tailer_rotations_total{how="renamed",mount="/"} 1`, `livetail_tailer_metrics_answered{mount="/"} 1`, `livetail_client_connections_total{protocol="loki"} 1`,
+		`livetail_client_connections_total{protocol="plain"} 1`, "livetail_plugin_start_duration_seconds_count 1",
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("%s is missing", want)
 		}
+	}
+	if !regexp.MustCompile(`(?m)^livetail_source_read_lines_total\{source="/[^"]+"\} [1-9]`).MatchString(text) {
+		t.Error("no lines were counted by their source")
 	}
 	for _, never := range []string{"livetail_delivery_latency_seconds_count 0\n", "livetail_http_request_duration_seconds_count 0\n"} {
 		if strings.Contains(text, never) {

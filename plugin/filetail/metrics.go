@@ -2,9 +2,15 @@ package filetail
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
+
+// maxRoots bounds how many roots are told of by themselves.
+const maxRoots = 50
 
 var _ tail.Meter = (*Tailer)(nil)
 
@@ -30,7 +36,19 @@ func (t *Tailer) Metrics(context.Context) ([]tail.Metric, error) {
 		}
 		wakeup.Samples = append(wakeup.Samples, tail.Sample{Labels: []tail.Label{{Name: "tier", Value: tier}}, Value: v})
 	}
+	size := tail.Metric{Name: "source_file_size_bytes", Help: "Size of the live files of logs that are being read, by the folder or file of the settings."}
+	read := tail.Metric{Name: "source_read_offset_bytes", Help: "How far into these files the reader has come that is furthest."}
+	for _, root := range slices.Sorted(maps.Keys(s.Roots))[:min(len(s.Roots), maxRoots)] {
+		if len(root) > tail.MaxMetricText || !utf8.ValidString(root) {
+			continue
+		}
+		label := []tail.Label{{Name: "source", Value: root}}
+		size.Samples = append(size.Samples, tail.Sample{Labels: label, Value: float64(s.Roots[root].Size)})
+		read.Samples = append(read.Samples, tail.Sample{Labels: label, Value: float64(s.Roots[root].Read)})
+	}
 	return []tail.Metric{
+		size, read,
+		{Name: "unpacked_bytes_total", Help: "Bytes that came out of compressed generations.", Counter: true, Samples: []tail.Sample{{Value: float64(s.Unpacked)}}},
 		gauge("logs", "Logs that are looked after, because somebody follows them or did a moment ago.", float64(s.Logs)),
 		gauge("readers", "Readings of logs that go on in the plugin.", float64(s.Readers)),
 		gauge("held_generations", "Files that are held open, the live ones included.", float64(s.Held)),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,4 +97,39 @@ func TestMetrics_RotationUnderASlowReader_IsCountedOnceAndPinned(t *testing.T) {
 	cancel()
 	<-done
 	<-done
+}
+
+// What is written and not read shows by the root of its log, for as long as somebody reads it.
+func TestMetrics_ReaderThatIsBehind_ShowsBySource(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "app.log")
+	text := strings.Repeat("a line of sixteen\n", 100_000)
+	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tailer, err := New(Config{Roots: []string{dir, filepath.Join(dir, "other"), "/" + strings.Repeat("x", 255) + "/y"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tailer.Close()
+	size := func() (size, read float64) {
+		return number(t, tailer, "source_file_size_bytes", dir), number(t, tailer, "source_read_offset_bytes", dir)
+	}
+	if size, read := size(); size != 0 || read != 0 {
+		t.Errorf("nobody reads: %v of %v", read, size)
+	}
+	for e, err := range tailer.Follow(t.Context(), tail.FollowRequest{Log: log, Start: tail.StartAtBeginning()}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, read := size()
+		if size != float64(len(text)) {
+			t.Fatalf("%v of %v", read, size)
+		}
+		if _, ok := e.(tail.CaughtUp); ok && read != size {
+			t.Errorf("at the end: %v of %v", read, size)
+		} else if l, ok := e.(tail.Lines); ok && (read < float64(l.End.Offset) || l.Start.Offset == 0 && read > size/2) {
+			t.Errorf("at %v: %v of %v", l.End.Offset, read, size)
+		}
+	}
 }

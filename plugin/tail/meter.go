@@ -43,7 +43,7 @@ type Metric struct {
 // Sample is a number with what tells it from others of the same metric.
 type Sample struct {
 	// Labels have the same names, in the same order, in all samples of a metric. Their values come from a small, closed set: never a path,
-	// an address or a name.
+	// an address or a name, but those of the settings.
 	Labels []Label
 	Value  float64
 }

@@ -1,8 +1,8 @@
 // Package metrics counts what the front door does, for Prometheus, and serves that together with health and profiles on the listener for
 // operators.
 //
-// Every name begins with livetail_. The values of labels come from closed sets: never a path, an address or a name, so that the number of
-// series is bounded whatever peers do. A value that is not known is counted as "other".
+// Every name begins with livetail_. The values of labels come from closed sets: never a path, an address or a name but those of the settings, so
+// that the number of series is bounded whatever peers do. A value that is not known is counted as "other".
 package metrics
 
 import (
@@ -89,9 +89,9 @@ func New(b Build) *Metrics {
 	info.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	m.sessions = f.gaugeVec("sessions", "Sessions that are open.", "protocol")
-	m.opened = f.counterVec("sessions_opened_total", "Sessions that were opened.", "protocol")
-	m.closed = f.counterVec("sessions_closed_total", "Sessions that ended, and why.", "protocol", "reason")
+	m.sessions = f.gaugeVec("clients", "Sessions of clients that are open.", "protocol")
+	m.opened = f.counterVec("client_connections_total", "Sessions that clients opened.", "protocol")
+	m.closed = f.counterVec("client_disconnects_total", "Sessions of clients that ended, and why.", "protocol", "reason")
 	m.lasted = f.histogramVec("session_duration_seconds", "How long sessions lasted.", prometheus.ExponentialBuckets(1, 4, 10), "protocol")
 	for _, p := range protocols {
 		m.sessions.WithLabelValues(p)
@@ -108,14 +108,14 @@ func New(b Build) *Metrics {
 		}
 	}
 	m.idle = f.counter("idle_connections_closed_total", "Connections that were closed because no further request came on them in time.")
-	m.frames = f.counter("sent_frames_total", "Frames of content that were sent to peers.")
-	m.lines = f.counter("sent_lines_total", "Lines that were sent to peers.")
-	m.bytes = f.counter("sent_bytes_total", "Bytes of content that were sent to peers.")
+	m.frames = f.counter("client_sent_frames_total", "Frames of content that were sent to clients.")
+	m.lines = f.counter("client_sent_lines_total", "Lines that were sent to clients.")
+	m.bytes = f.counter("client_sent_bytes_total", "Bytes of content that were sent to clients.")
 	m.roundTrip = f.histogram("heartbeat_round_trip_seconds", "Time from a ping to its answer.", prometheus.ExponentialBuckets(0.0005, 2, 14))
 	m.latency = f.histogram("delivery_latency_seconds",
 		"Time from the arrival of lines in the host to their being written to a peer's socket; a sample of all.", prometheus.ExponentialBuckets(0.0001, 2.5, 14))
 	m.starts = f.histogram("plugin_start_duration_seconds", "Time that plugin processes took to start and answer.", prometheus.ExponentialBuckets(0.01, 2, 11))
-	m.lag = f.histogram("lag_bytes", "How far a session is behind its log's end, looked at with each ping.", prometheus.ExponentialBuckets(1024, 8, 9))
+	m.lag = f.histogram("client_lag_bytes", "How far a session is behind its log's end, looked at with each ping.", prometheus.ExponentialBuckets(1024, 8, 9))
 
 	m.reloads = f.counterVec("reloads_total", "Times that files of the configuration were read again.", "files", "result")
 	for _, name := range files {

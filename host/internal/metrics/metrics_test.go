@@ -83,18 +83,18 @@ func TestMetrics_ArePleasingToPromlint(t *testing.T) {
 func TestMetrics_SayWhatHappened(t *testing.T) {
 	m := full()
 	for series, want := range map[string]string{
-		`livetail_sessions{protocol="livetail.v1"}`:                                            "0",
-		`livetail_sessions{protocol="plain"}`:                                                  "1",
-		`livetail_sessions_opened_total{protocol="livetail.v1"}`:                               "1",
-		`livetail_sessions_closed_total{protocol="livetail.v1",reason="slow"}`:                 "1",
-		`livetail_sessions_closed_total{protocol="livetail.v1",reason="silent"}`:               "0",
+		`livetail_clients{protocol="livetail.v1"}`:                                             "0",
+		`livetail_clients{protocol="plain"}`:                                                   "1",
+		`livetail_client_connections_total{protocol="livetail.v1"}`:                            "1",
+		`livetail_client_disconnects_total{protocol="livetail.v1",reason="slow"}`:              "1",
+		`livetail_client_disconnects_total{protocol="livetail.v1",reason="silent"}`:            "0",
 		`livetail_session_duration_seconds_sum{protocol="livetail.v1"}`:                        "60",
 		`livetail_refusals_total{reason="wrong",stage="access"}`:                               "1",
-		`livetail_sent_lines_total`:                                                            "30",
-		`livetail_sent_bytes_total`:                                                            "4000",
+		`livetail_client_sent_lines_total`:                                                     "30",
+		`livetail_client_sent_bytes_total`:                                                     "4000",
 		`livetail_heartbeat_round_trip_seconds_count`:                                          "1",
 		`livetail_delivery_latency_seconds_count`:                                              "1",
-		`livetail_lag_bytes_sum`:                                                               "100",
+		`livetail_client_lag_bytes_sum`:                                                        "100",
 		`livetail_credentials`:                                                                 "3",
 		`livetail_reloads_total{files="credentials",result="ok"}`:                              "1",
 		`livetail_reloads_total{files="tls",result="error"}`:                                   "1",
@@ -281,7 +281,7 @@ func (s script) Heartbeat(context.Context, iter.Seq[tail.Beat]) iter.Seq2[tail.O
 
 // follow has m see these events, and returns what its caller sees.
 func follow(m *Metrics, err error, events ...tail.Event) (seen []tail.Event) {
-	for e, err := range m.Tailer(script{events: events, err: err}).Follow(context.Background(), tail.FollowRequest{}) {
+	for e, err := range m.Tailer("/", script{events: events, err: err}).Follow(context.Background(), tail.FollowRequest{}) {
 		if err == nil {
 			seen = append(seen, e)
 		}
@@ -300,14 +300,14 @@ func TestTailer_CountsWhatComesAndChangesNothing(t *testing.T) {
 	if len(seen) != len(events) {
 		t.Errorf("%d of %d events came through", len(seen), len(events))
 	}
-	bad := m.Tailer(script{err: tail.ErrNotFound})
+	bad := m.Tailer("/", script{err: tail.ErrNotFound})
 	if _, err := bad.Info(t.Context()); !errors.Is(err, tail.ErrNotFound) {
 		t.Error(err)
 	}
 	if _, err := bad.Read(t.Context(), tail.ReadRequest{}); !errors.Is(err, tail.ErrNotFound) {
 		t.Error(err)
 	}
-	for _, err := range m.Tailer(script{}).List(t.Context(), tail.ListRequest{}) {
+	for _, err := range m.Tailer("/", script{}).List(t.Context(), tail.ListRequest{}) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -316,24 +316,69 @@ func TestTailer_CountsWhatComesAndChangesNothing(t *testing.T) {
 	for range bad.Heartbeat(t.Context(), nil) {
 	}
 	for series, want := range map[string]string{
-		`livetail_read_batches_total`:                                        "3",
-		`livetail_read_lines_total`:                                          "3",
-		`livetail_read_bytes_total`:                                          "5",
-		`livetail_late_lines_total`:                                          "1",
-		`livetail_rotations_total{how="renamed",order="observed"}`:           "1",
-		`livetail_truncations_total`:                                         "1",
-		`livetail_gaps_total{cause="deleted",certain="true"}`:                "1",
-		`livetail_gaps_total{cause="deleted",certain="false"}`:               "0",
-		`livetail_follows`:                                                   "0",
-		`livetail_plugin_calls_total{method="follow",result="plugin_gone"}`:  "1",
-		`livetail_plugin_calls_total{method="info",result="not_found"}`:      "1",
-		`livetail_plugin_calls_total{method="heartbeat",result="not_found"}`: "1",
-		`livetail_plugin_calls_total{method="list",result="ok"}`:             "1",
-		`livetail_plugin_call_duration_seconds_count{method="read"}`:         "1",
+		`livetail_read_batches_total`:                                                     "3",
+		`livetail_source_read_lines_total{source="other"}`:                                "3",
+		`livetail_source_read_bytes_total{source="other"}`:                                "5",
+		`livetail_late_lines_total`:                                                       "1",
+		`livetail_source_rotations_total{kind="renamed",order="observed",source="other"}`: "1",
+		`livetail_truncations_total`:                                                      "1",
+		`livetail_gaps_total{cause="deleted",certain="true"}`:                             "1",
+		`livetail_gaps_total{cause="deleted",certain="false"}`:                            "0",
+		`livetail_follows`:                                                                "0",
+		`livetail_plugin_calls_total{method="follow",result="plugin_gone"}`:               "1",
+		`livetail_plugin_calls_total{method="info",result="not_found"}`:                   "1",
+		`livetail_plugin_calls_total{method="heartbeat",result="not_found"}`:              "1",
+		`livetail_plugin_calls_total{method="list",result="ok"}`:                          "1",
+		`livetail_plugin_rpc_duration_seconds_count{code="not_found",method="read"}`:      "1",
 	} {
 		if got := value(t, m, series); got != want {
 			t.Errorf("%s: got %s, want %s", series, got, want)
 		}
+	}
+}
+
+// rooted is a script whose roots are known.
+type rooted struct {
+	script
+	roots []string
+}
+
+func (r rooted) Info(context.Context) (tail.Info, error) { return tail.Info{Roots: r.roots}, nil }
+
+func TestTailer_CountsBySourceOfTheSettings(t *testing.T) {
+	m := New(Build{})
+	events := []tail.Event{
+		tail.Lines{Text: []byte("a\nb\n")}, tail.Lines{Text: []byte("long"), Piece: tail.PieceFirst}, tail.Boundary{How: tail.HowDeleted, Order: tail.OrderInferred}, tail.Truncated{},
+	}
+	roots := []string{"/var/log", "/var/log/deep", "/srv/one.log", "relative"}
+	for i := range 3 * maxSources {
+		roots = append(roots, fmt.Sprintf("/many/%d", i))
+	}
+	x := m.Tailer("/docker", rooted{script{events: events, err: tail.ErrUnreadable}, roots})
+	for _, log := range []string{"/var/log/app.log", "/var/log/deep/er/app.log", "/srv/one.log", "/srv/one.log.1", "/elsewhere", "/many/250/x", ""} {
+		for range x.Follow(t.Context(), tail.FollowRequest{Log: log}) {
+		}
+	}
+	for series, want := range map[string]string{
+		`livetail_source_read_lines_total{source="/docker/var/log"}`:                                  "3",
+		`livetail_source_read_lines_total{source="/docker/var/log/deep"}`:                             "3",
+		`livetail_source_read_bytes_total{source="/docker/srv/one.log"}`:                              "8",
+		`livetail_source_read_lines_total{source="other"}`:                                            "12",
+		`livetail_source_long_lines_total{source="/docker/var/log"}`:                                  "1",
+		`livetail_source_rotations_total{kind="deleted",order="inferred",source="/docker/var/log"}`:   "1",
+		`livetail_source_rotations_total{kind="truncated",order="observed",source="/docker/var/log"}`: "1",
+		`livetail_source_errors_total{reason="unreadable",source="/docker/var/log"}`:                  "1",
+		`livetail_sources`: fmt.Sprint(maxSources),
+	} {
+		if got := value(t, m, series); got != want {
+			t.Errorf("%s: got %s, want %s", series, got, want)
+		}
+	}
+	top := New(Build{})
+	for range top.Tailer("/", rooted{script{events: events}, []string{"/"}}).Follow(t.Context(), tail.FollowRequest{Log: "/a"}) {
+	}
+	if got := value(t, top, `livetail_source_read_lines_total{source="/"}`); got != "3" {
+		t.Errorf("of the root: %s", got)
 	}
 }
 

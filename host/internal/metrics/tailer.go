@@ -15,13 +15,13 @@ import (
 
 // tailerMetrics are about the calls to a tailer and what they bring.
 type tailerMetrics struct {
-	calls              *prometheus.HistogramVec
-	ends               *prometheus.CounterVec
-	follows            prometheus.Gauge
-	batches            prometheus.Counter
-	lines, bytes, late prometheus.Counter
-	truncations        prometheus.Counter
-	gaps, boundaries   *prometheus.CounterVec
+	calls         *prometheus.HistogramVec
+	ends          *prometheus.CounterVec
+	follows       prometheus.Gauge
+	batches, late prometheus.Counter
+	truncations   prometheus.Counter
+	gaps          *prometheus.CounterVec
+	source        sourceMetrics
 }
 
 // errorNames maps the errors of package tail to names.
@@ -61,20 +61,18 @@ var (
 
 func newTailerMetrics(f maker) tailerMetrics {
 	m := tailerMetrics{
-		calls: f.histogramVec("plugin_call_duration_seconds", "How long calls to the plugin took, without those that last.",
-			prometheus.ExponentialBuckets(0.0005, 2.5, 12), "method"),
+		calls: f.histogramVec("plugin_rpc_duration_seconds", "How long calls to the plugin took, without those that last.",
+			prometheus.ExponentialBuckets(0.0005, 2.5, 12), "method", "code"),
 		ends:        f.counterVec("plugin_calls_total", "Calls to the plugin that ended, and how.", "method", "result"),
 		follows:     f.gauge("follows", "Readings of logs under way: one for each feed and each session that reads by itself."),
 		batches:     f.counter("read_batches_total", "Batches of lines that came from the plugin."),
-		lines:       f.counter("read_lines_total", "Lines that came from the plugin, pieces of long lines included."),
-		bytes:       f.counter("read_bytes_total", "Bytes of lines that came from the plugin."),
 		late:        f.counter("late_lines_total", "Lines that were written to a generation after the log had gone on to the next one."),
 		truncations: f.counter("truncations_total", "Times that a log was emptied or rewritten in place, once for each reading that met it."),
 		gaps:        f.counterVec("gaps_total", "Declared holes in logs, once for each reading that met them.", "cause", "certain"),
-		boundaries:  f.counterVec("rotations_total", "Rotations of logs, once for each reading that met them.", "how", "order"),
+		source:      newSourceMetrics(f),
 	}
 	for _, method := range timed {
-		m.calls.WithLabelValues(method)
+		m.calls.WithLabelValues(method, "ok")
 	}
 	for _, method := range methods {
 		for _, name := range allNames {
@@ -86,20 +84,18 @@ func newTailerMetrics(f maker) tailerMetrics {
 			m.gaps.WithLabelValues(cause, certain)
 		}
 	}
-	for _, how := range hows {
-		for _, order := range orders {
-			m.boundaries.WithLabelValues(how, order)
-		}
-	}
 	return m
 }
 
-// Tailer returns t with its calls and events counted. Give the hub this one.
-func (m *Metrics) Tailer(t tail.Tailer) tail.Tailer { return &tailer{t, &m.tailer} }
+// Tailer returns t, which is mounted at a prefix, with its calls and events counted. Give the hub this one.
+func (m *Metrics) Tailer(mount string, t tail.Tailer) tail.Tailer {
+	return &tailer{t: t, m: &m.tailer, sources: sources{mount: mount}}
+}
 
 type tailer struct {
-	t tail.Tailer
-	m *tailerMetrics
+	t       tail.Tailer
+	m       *tailerMetrics
+	sources sources
 }
 
 var _ tail.Tailer = (*tailer)(nil)
@@ -111,7 +107,7 @@ func (t *tailer) ended(method string, err error) {
 
 // timed is ended for a call that began at start.
 func (t *tailer) timed(method string, start time.Time, err error) {
-	t.m.calls.WithLabelValues(method).Observe(time.Since(start).Seconds())
+	t.m.calls.WithLabelValues(method, errorName(err)).Observe(time.Since(start).Seconds())
 	t.ended(method, err)
 }
 
@@ -157,14 +153,20 @@ func (t *tailer) Diagnose(ctx context.Context, log string) (tail.Report, error) 
 func (t *tailer) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
 	return func(yield func(tail.Event, error) bool) {
 		var last error
+		from, sure := t.sources.of(ctx, t.t, &t.m.source, req.Log)
 		t.m.follows.Inc()
 		defer func() {
 			t.m.follows.Dec()
 			t.ended("follow", last)
+			from.ended(last)
 		}()
 		for e, err := range t.t.Follow(ctx, req) {
 			last = err
 			t.m.event(e)
+			if !sure {
+				from, sure = t.sources.of(ctx, t.t, &t.m.source, req.Log)
+			}
+			from.event(e)
 			if !yield(e, err) {
 				return
 			}
@@ -205,12 +207,8 @@ func (m *tailerMetrics) event(e tail.Event) {
 	switch e := e.(type) {
 	case tail.Lines:
 		m.batches.Inc()
-		m.lines.Add(float64(countLines(e)))
-		m.bytes.Add(float64(len(e.Text)))
 	case tail.Late:
 		m.late.Add(float64(countLines(e.Lines)))
-	case tail.Boundary:
-		m.boundaries.WithLabelValues(oneOf(hows, e.How.String()), oneOf(orders, e.Order.String())).Inc()
 	case tail.Truncated:
 		m.truncations.Inc()
 	case tail.Gap:

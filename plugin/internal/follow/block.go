@@ -183,6 +183,7 @@ func (b *block) fill(limit int64) (int, error) {
 	b.before.push(into[:n])
 	b.end += n
 	b.off += int64(n)
+	raise(&b.g.read, b.off)
 	return n, nil
 }
 
@@ -206,6 +207,7 @@ func (b *block) atNuls() (int, error) {
 func (b *block) seek(ctx context.Context, g *generation, off int64) (err error) {
 	b.packed.shelve()
 	b.g, b.off, b.rest, b.at, b.end, b.nulsTo = g, off, nil, 0, 0, 0
+	raise(&g.read, off)
 	b.packed, err = g.load(ctx, &b.before, off)
 	return err
 }

@@ -76,6 +76,8 @@ type generation struct {
 
 	// max is the largest size seen. A smaller one means that the file was truncated.
 	max atomic.Int64
+	// read is how far the reader has read that has come furthest.
+	read atomic.Int64
 
 	// What follows is guarded by Log.mu.
 
@@ -124,13 +126,16 @@ func (g *generation) position(off int64, before *window) tail.Position {
 func (g *generation) start() tail.Position { return tail.Position{Generation: g.token, Offset: g.from} }
 
 // raise makes max at least size, and reports whether it was less.
-func (g *generation) raise(size int64) bool {
+func (g *generation) raise(size int64) bool { return raise(&g.max, size) }
+
+// raise makes n at least v, and reports whether it was less.
+func raise(n *atomic.Int64, v int64) bool {
 	for {
-		old := g.max.Load()
-		if size <= old {
+		old := n.Load()
+		if v <= old {
 			return false
 		}
-		if g.max.CompareAndSwap(old, size) {
+		if n.CompareAndSwap(old, v) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -18,11 +19,19 @@ type Stats struct {
 	DeletedBytes int64
 	// Archives is how often a compressed generation was begun to be read, Unpacked how many bytes came out of them.
 	Archives, Unpacked int64
+	// Roots tells of each root that may be read.
+	Roots map[string]RootStats
 	// Rotations counts new generations by how the log came to them, Truncations those that began in the same file.
 	Rotations   map[tail.How]int64
 	Truncations int64
 	// Lost counts generations that nobody could read, or that were given up, by why.
 	Lost map[tail.Cause]int64
+}
+
+// RootStats is about the logs below a root that somebody reads now.
+type RootStats struct {
+	// Size is that of their live files, Read how far into them the reader has come that is furthest, in bytes.
+	Size, Read int64
 }
 
 // tally counts what happens to logs, once for each log, however many readers it has.
@@ -54,10 +63,17 @@ func (e *Engine) Stats() Stats {
 	}
 	e.mu.Unlock()
 	s.Logs = len(logs)
+	s.Roots = map[string]RootStats{}
+	for _, root := range e.guard.Roots() {
+		s.Roots[root] = RootStats{}
+	}
 	var older []*held
 	for _, l := range logs {
 		l.mu.Lock()
 		s.Readers += l.users
+		if n := len(l.chain); n > 0 && l.users > 0 && l.chain[n-1].state == ready {
+			l.addTo(s.Roots, l.chain[n-1])
+		}
 		for i, g := range l.chain {
 			if g.state != ready || g.on.newest != g {
 				continue
@@ -76,4 +92,23 @@ func (e *Engine) Stats() Stats {
 		s.DeletedBytes += h.deletedBytes()
 	}
 	return s
+}
+
+// addTo adds the live file of l to the numbers of the longest root that l is, or is below; rotated files of a root that is a file are of none.
+func (l *Log) addTo(roots map[string]RootStats, live *generation) {
+	best := ""
+	for root := range roots {
+		below := strings.TrimSuffix(root, "/") + "/"
+		if path := l.path.String(); len(root) > len(best) && (path == root || strings.HasPrefix(path, below)) {
+			best = root
+		}
+	}
+	if best == "" {
+		return
+	}
+	size := live.max.Load()
+	r := roots[best]
+	r.Size += size
+	r.Read += min(live.read.Load(), size)
+	roots[best] = r
 }

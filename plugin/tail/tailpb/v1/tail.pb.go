@@ -2784,7 +2784,7 @@ func (x *Metric) GetSamples() []*Sample {
 
 type Sample struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The names are the same for all samples of a metric. The values come from a small, closed set: never a path or a name.
+	// The names are the same for all samples of a metric. The values come from a small, closed set: never a path or a name, but those of the settings.
 	Labels        []*Label `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty"`
 	Value         float64  `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
