@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -97,7 +98,7 @@ func (s *storm) pick() *writer { return s.logs[s.random.IntN(len(s.logs))] }
 // act does one thing. All chance comes from the seed, so a run with the same seed does the same things in the same order.
 func (s *storm) act() {
 	l, v, n := s.pick(), s.viewers[s.random.IntN(len(s.viewers))], 1+s.random.IntN(20)
-	names := []string{"kill", "stop", "host", "rotate", "truncate", "delete", "chmod", "descriptors", "pause", "cut", "hostile", "swap", "garbage"}
+	names := []string{"kill", "stop", "host", "rotate", "truncate", "delete", "chmod", "descriptors", "pause", "cut", "hostile", "swap", "garbage", "full"}
 	what := names[s.random.IntN(len(names))]
 	s.counts[what]++
 	switch what {
@@ -145,9 +146,22 @@ func (s *storm) act() {
 		s.hostile(200)
 	case "swap":
 		_ = s.host.Process.Signal(syscall.SIGHUP)
+	case "full": // No log has room for more than that, until there is; a write is cut short where it ends.
+		room(int64(1+s.random.IntN(256)) << 10)
+		s.after = append(s.after, func() { room(-1) })
 	case "garbage":
 		l.do(func() { l.rotate(); l.rotate(); l.write(1) })
 	}
+}
+
+// room is how large files may become that this process writes, as if the disk were full; negative: as large as they like.
+func room(bytes int64) {
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	if bytes >= 0 {
+		limit.Cur = uint64(bytes)
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_FSIZE, &limit)
 }
 
 // restart starts the front door again as a service manager does: once more if it did not come up, as when the machine is so busy that the

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,14 +19,16 @@ import (
 // patience bounds every wait for the outside world; a machine under load gets there, only later.
 const patience = 180 * time.Second
 
-// programs is where the real programs are, built once; what touches logs and viewers, with the race detector.
+// programs is where the real programs are, built once; what touches logs and viewers, with the race detector, unless E2E_RACE=0 asks for them
+// as they are released, to measure.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "livetail-e2e-")
 	if err != nil {
 		return "", err
 	}
+	checked := "-race=" + strconv.FormatBool(os.Getenv("E2E_RACE") != "0")
 	for _, args := range [][]string{
-		{"-race", "./host/cmd/livetail", "./plugin/cmd/livetail-plugin"},
+		{checked, "./host/cmd/livetail", "./plugin/cmd/livetail-plugin"},
 		{"./simulator/cmd/livetail-simulator"}, // It is the measure, not what is measured.
 	} {
 		cmd := exec.Command("go", append([]string{"build", "-o", dir + "/"}, args...)...)
@@ -218,15 +219,26 @@ func alive(pid int) bool {
 // eventually waits until what holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	getsThere(t, what, func() int64 { return 0 }, holds)
+}
+
+// getsThere waits until what holds, however long that takes, as long as come, which says how far it has come, changes now and then.
+func getsThere(t *testing.T, what string, come func() int64, holds func() bool) {
+	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	far, since := come(), time.Now()
 	for !holds() {
 		select {
-		case <-ctx.Done():
+		case <-t.Context().Done():
 			t.Fatalf("not so: %s", what)
 		case <-tick.C:
+		}
+		if now := come(); now != far {
+			far, since = now, time.Now()
+		}
+		if time.Since(since) > patience {
+			t.Fatalf("not so: %s", what)
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,67 +145,4 @@ func TestSoak_TenThousandIdleSessions(t *testing.T) {
 		closes.Range(func(k, v any) bool { t.Logf("close code %v: %d", k, v.(*atomic.Int64).Load()); return true })
 		t.Error("too few were told, or it did not end well")
 	}
-}
-
-// Sessions that take one byte a second, that stop, and that vanish, beside others whose delay is measured with and without them.
-func TestSoak_SlowSessions_AreNoMatterToTheOthers(t *testing.T) {
-	w := newWorld(t, 1, 500, 8<<20)
-	p := startCommand(t, exec.Command(released(t), "serve", "--listen", "127.0.0.1:0", w.dir))
-	words := strings.Fields(p.line("listening"))
-	addr := words[len(words)-1]
-	w.watch(30, addr)
-	pids := append([]int{p.Process.Pid}, plugin(t, p))
-	measure := func() (p50, p99 time.Duration) {
-		var delays []time.Duration
-		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // Samples, spread over the time.
-			delays = append(delays, w.beyond())
-		}
-		slices.Sort(delays)
-		return delays[len(delays)/2], delays[len(delays)*99/100]
-	}
-	memory, _ := usage(t, pids...)
-	p50, p99 := measure()
-	t.Logf("alone: the last of 30 viewers gets a line after %v (p50), %v (p99)", p50.Round(time.Microsecond), p99.Round(time.Microsecond))
-	for _, kind := range []string{"one byte a second", "stopped", "vanished"} {
-		ctx, cancel := context.WithCancel(context.Background())
-		var slow sync.WaitGroup
-		for range 5 {
-			c, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = c.(*net.TCPConn).SetReadBuffer(4096)
-			fmt.Fprintf(c, "GET %s?tail=1&from=beginning HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", w.logs[0].path)
-			if kind == "vanished" {
-				_ = c.(*net.TCPConn).SetLinger(0)
-				c.Close()
-				continue
-			}
-			slow.Go(func() { // Ends with ctx.
-				defer c.Close()
-				b := make([]byte, 1)
-				for ctx.Err() == nil {
-					if kind == "one byte a second" {
-						if _, err := c.Read(b); err != nil {
-							return
-						}
-					}
-					select {
-					case <-ctx.Done():
-					case <-time.After(time.Second):
-					}
-				}
-			})
-		}
-		p50, p99 := measure()
-		now, _ := usage(t, pids...)
-		t.Logf("beside 5 of the kind %q: %v (p50), %v (p99); memory of host and plugin %+.1f MiB", kind, p50.Round(time.Microsecond), p99.Round(time.Microsecond), float64(now-memory)/(1<<20))
-		cancel()
-		slow.Wait()
-	}
-	lines, declared, reconnects := w.finish()
-	if declared > 0 || reconnects > 0 {
-		t.Errorf("%d lines declared missing, %d reconnections", declared, reconnects)
-	}
-	t.Logf("%d lines, each once", lines)
 }

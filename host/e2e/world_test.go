@@ -28,7 +28,9 @@ type writer struct {
 	file    *os.File
 	size    int64
 	backups []string
-	next    int64 // number of the next line
+	next    int64  // number of the next line
+	rest    []byte // of what was to be written, and could not be yet
+	times   *times // when lines were written; nil if nobody wants to know
 }
 
 const payload = " the quick brown fox jumps over the lazy dog 0123456789 0123456789 0123456789\n"
@@ -69,14 +71,22 @@ func (w *writer) write(n int64) int64 {
 		w.file, w.size = f, 0
 	}
 	var out bytes.Buffer
+	if len(w.rest) > 0 {
+		n = 0 // That first.
+		out.Write(w.rest)
+	}
 	for i := range n {
 		fmt.Fprintf(&out, "%012d%s", w.next+i, payload)
 	}
-	if _, err := w.file.Write(out.Bytes()); err != nil {
+	wrote, _ := w.file.Write(out.Bytes())
+	if w.size += int64(wrote); wrote == 0 {
 		return 0
 	}
+	// Where there is no room for all of it, it is for the next time, so that no line is torn.
+	w.rest = bytes.Clone(out.Bytes()[wrote:])
 	w.next += n
-	if w.size += int64(out.Len()); w.size >= w.maxSize {
+	w.times.note(w.next - 1)
+	if w.size >= w.maxSize && len(w.rest) == 0 {
 		w.rotate()
 	}
 	return n
@@ -84,7 +94,7 @@ func (w *writer) write(n int64) int64 {
 
 // rotate begins a new file. w.mu is held.
 func (w *writer) rotate() {
-	if w.file == nil {
+	if w.file == nil || len(w.rest) > 0 { // A line is not torn in two files.
 		return
 	}
 	_ = w.file.Close()
@@ -126,7 +136,8 @@ type viewer struct {
 	log  *writer
 	slow atomic.Int64 // nanoseconds to rest after each event
 
-	last       atomic.Int64 // number of the last line; -1 before the first
+	times      atomic.Pointer[times] // when lines came; nil if nobody wants to know
+	last       atomic.Int64          // number of the last line; -1 before the first
 	reconnects atomic.Int64
 	declared   atomic.Int64 // lines that were declared missing
 	gaps       atomic.Int64
@@ -182,6 +193,7 @@ func (v *viewer) follow(ctx context.Context, url string) {
 				v.line(part, &gap, &again)
 				part = part[:0]
 			}
+			v.times.Load().note(v.last.Load())
 		case tail.Gap:
 			part = part[:0] // A line that was cut by it.
 			gap = true
@@ -269,7 +281,7 @@ func (w *world) watch(viewers int, addr string) {
 		w.viewers = append(w.viewers, v)
 		w.work.Go(func() { v.follow(ctx, "ws://"+addr+v.log.path+"?from=beginning") }) // Ends with ctx.
 	}
-	eventually(w.t, "every viewer has got lines", func() bool {
+	getsThere(w.t, "every viewer has got lines", w.come, func() bool {
 		w.check()
 		return !slices.ContainsFunc(w.viewers, func(v *viewer) bool { return v.last.Load() < 0 })
 	})
@@ -298,6 +310,14 @@ func (w *world) check() {
 	}
 }
 
+// come says how far the viewers have come, in lines.
+func (w *world) come() (lines int64) {
+	for _, v := range w.viewers {
+		lines += v.last.Load()
+	}
+	return lines
+}
+
 // beyond waits until every viewer has got a line that was written after this call, and returns how long the last one took.
 func (w *world) beyond() time.Duration {
 	w.t.Helper()
@@ -306,7 +326,7 @@ func (w *world) beyond() time.Duration {
 	for _, l := range w.logs {
 		marks[l] = l.written()
 	}
-	eventually(w.t, "every viewer goes on", func() bool {
+	getsThere(w.t, "every viewer goes on", w.come, func() bool {
 		w.check()
 		return !slices.ContainsFunc(w.viewers, func(v *viewer) bool { return v.last.Load() < marks[v.log] })
 	})
@@ -321,7 +341,7 @@ func (w *world) finish() (lines, declared, reconnects int64) {
 	for _, l := range w.logs {
 		l.do(func() { l.write(1) }) // So that what is missing at the very end is noticed, too.
 	}
-	eventually(w.t, "every viewer has got the last line", func() bool {
+	getsThere(w.t, "every viewer has got the last line", w.come, func() bool {
 		w.check()
 		return !slices.ContainsFunc(w.viewers, func(v *viewer) bool { return v.last.Load() < v.log.written()-1 })
 	})

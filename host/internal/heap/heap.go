@@ -3,6 +3,10 @@
 // A front door's live heap is a few megabytes, so by default the collector would run after every few megabytes of log: hundreds of times a
 // second at full speed, each time followed by handing memory back to the system that is wanted again at once. While collections come
 // that fast, the heap may grow by [Spare]; when they have become rare again, it is as small as ever.
+//
+// Ten thousand viewers who come at once leave as much garbage as they are large. Left to itself, it would stay until the next collection, which
+// among idle viewers is minutes away; so one is made, and what is free handed back, when no collection has come for [Settle]. After that, the
+// runtime has its way until its own next collection.
 package heap
 
 import (
@@ -17,6 +21,10 @@ import (
 const (
 	// Spare is how much garbage may gather while collections come fast, in bytes.
 	Spare = 32 << 20
+	// Settle is how long after a collection, if no other comes, garbage is collected that is worth it.
+	Settle = 5 * time.Second
+	// worth is how much it has to be, in bytes, and at least half of what is live: less is cheaper to keep than to collect.
+	worth = 8 << 20
 	// fast is the time between two collections below which they come fast.
 	fast = 100 * time.Millisecond
 	// calm is how long no collection has come fast when the heap becomes small again.
@@ -58,9 +66,14 @@ func Relax() (stop func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	k := &keeper{percent: usual, pacer: pacer{last: time.Now()}}
+	return relax(Settle)
+}
+
+func relax(settle time.Duration) (stop func()) {
+	k := &keeper{percent: usual, pacer: pacer{last: time.Now()}, settle: settle}
 	k.rest = time.AfterFunc(time.Hour, k.rested)
 	k.rest.Stop()
+	k.quiet = time.AfterFunc(settle, k.settled)
 	k.arm()
 	return k.stop
 }
@@ -71,6 +84,9 @@ type keeper struct {
 	pacer   pacer
 	percent int
 	rest    *time.Timer
+	settle  time.Duration
+	quiet   *time.Timer // runs since the last collection, unless that was our own
+	own     bool        // the next collection is our own
 	ended   bool
 }
 
@@ -91,7 +107,34 @@ func (k *keeper) collected() {
 	if k.percent != usual {
 		k.rest.Reset(calm)
 	}
+	if !k.own {
+		k.quiet.Reset(k.settle)
+	}
+	k.own = false
 	k.arm()
+}
+
+// settled collects what has gathered since the last collection, which is long ago.
+func (k *keeper) settled() {
+	enough := worthIt()
+	k.mu.Lock()
+	k.own = enough && !k.ended
+	own := k.own
+	if !enough && !k.ended {
+		k.quiet.Reset(k.settle)
+	}
+	k.mu.Unlock()
+	if own {
+		debug.FreeOSMemory()
+	}
+}
+
+// worthIt reports whether there is enough that a collection could hand back: garbage, and what is free.
+func worthIt() bool {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	all, live := samples[0].Value.Uint64()+samples[1].Value.Uint64(), samples[2].Value.Uint64()
+	return all > live+max(worth, live/2)
 }
 
 func (k *keeper) rested() {
@@ -122,5 +165,6 @@ func (k *keeper) stop() {
 	defer k.mu.Unlock()
 	k.ended = true
 	k.rest.Stop()
+	k.quiet.Stop()
 	k.set(usual)
 }

@@ -61,3 +61,28 @@ func TestRelax_UnderLoad_CollectsLessOften(t *testing.T) {
 		t.Errorf("the percentage is %d afterwards", got)
 	}
 }
+
+func TestRelax_WhenItIsQuietAfterABurst_HandsMemoryBack(t *testing.T) {
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
+		t.Setenv(name, "")
+	}
+	stop := relax(20 * time.Millisecond)
+	defer stop()
+	live := make([]byte, 64<<20)
+	runtime.GC()
+	for range 48 { // Less than would make the runtime collect it.
+		garbage = make([]byte, 1<<20)
+	}
+	released := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapReleased
+	}
+	before := released()
+	for deadline := time.Now().Add(30 * time.Second); released() < before+32<<20; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was handed back")
+		}
+	}
+	runtime.KeepAlive(live)
+}
