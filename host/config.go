@@ -39,6 +39,10 @@ type Config struct {
 	// follow every log of the plugin.
 	TokenFile string
 
+	// LokiBacklog is how many lines a live tail of a Loki client begins with that does not say since when, as Grafana does each time it
+	// reconnects; 0 means 10, less than 0 means none.
+	LokiBacklog int
+
 	// PluginHealthy is how long a plugin process has to live for its end to be met by a restart at once; the wait grows while they live
 	// shorter. PluginFailures is how many ends within 5 minutes make the host not ready; default 1 min and 10.
 	PluginHealthy  time.Duration

@@ -60,7 +60,7 @@ func New(cfg Config) (*Host, error) {
 		return nil, &FieldError{"TokenFile", err}
 	}
 	h.loki = loki.New(loki.Options{
-		Tailer: mounts.Tailer(), Part: partOf(mounts), Version: cfg.Version, Ready: h.Ready,
+		Tailer: mounts.Tailer(), Part: partOf(mounts), Backlog: cfg.LokiBacklog, Version: cfg.Version, Ready: h.Ready,
 		Observer:    loki.Observer{Opened: h.metrics.SessionOpened, Closed: h.metrics.SessionClosed, Sent: h.metrics.Sent, Delivered: h.metrics.Delivered},
 		CheckOrigin: func(*http.Request) bool { return true }, // The door has checked it, for all that it answers alike.
 	})

@@ -91,7 +91,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 	}
 	defer flush()
 	h, err := host.New(host.Config{
-		Plugin: plugin, Mounts: mounts, Lines: linesOf(cfg), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
+		Plugin: plugin, Mounts: mounts, Lines: orNone(cfg.Lines), LokiBacklog: orNone(cfg.LokiBacklog), Heartbeat: cfg.Heartbeat, HeartbeatTimeout: cfg.HeartbeatTimeout, ShutdownTimeout: cfg.ShutdownTimeout,
 		AllowedHosts: allowedHosts(cfg), AllowedOrigins: cfg.AllowedOrigins, BasePath: cfg.BasePath, TrustedProxies: cfg.TrustedProxies,
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
 		PluginHealthy: cfg.PluginHealthy, PluginFailures: cfg.PluginFailures,
@@ -176,12 +176,12 @@ func named(err error) error {
 	return err
 }
 
-// linesOf says in package host's way that a new viewer gets no last lines.
-func linesOf(cfg *config.Config) int {
-	if cfg.Lines == 0 {
+// orNone says in package host's way that there are to be no last lines.
+func orNone(lines int) int {
+	if lines == 0 {
 		return -1
 	}
-	return cfg.Lines
+	return lines
 }
 
 // allowedHosts adds the name in the public URL to those that are listed.

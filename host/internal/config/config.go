@@ -28,6 +28,7 @@ type Config struct {
 	Ops    string // listener of metrics and profiles; empty: none
 
 	Lines            int
+	LokiBacklog      int
 	Heartbeat        time.Duration
 	HeartbeatTimeout time.Duration
 	ShutdownTimeout  time.Duration
@@ -90,6 +91,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Listen, "listen", DefaultListen, "address to listen on; port 0 picks a free one")
 	fs.StringVar(&c.Ops, "ops-listen", "", "address of the listener for /metrics, /healthz, /readyz and, on loopback, /debug/pprof/, e.g. 127.0.0.1:8766 (default: none)")
 	fs.IntVar(&c.Lines, "lines", 1000, "how many last lines a new viewer gets")
+	fs.IntVar(&c.LokiBacklog, "loki-backlog", 10, "how many last lines a live tail of a Loki client begins with that does not say since when, as Grafana's does not")
 	fs.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second, "time between two pings of a viewer")
 	fs.DurationVar(&c.HeartbeatTimeout, "heartbeat-timeout", 5*time.Second, "time that a viewer has to answer a ping")
 	fs.DurationVar(&c.ShutdownTimeout, "shutdown-timeout", 10*time.Second, "time to say good-bye to all viewers when ending")
@@ -151,6 +153,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Lines < 0 || c.Lines > 1_000_000:
 		return &Error{"lines", fmt.Sprintf("%d is not between 0 and 1000000", c.Lines)}
+	case c.LokiBacklog < 0 || c.LokiBacklog > 5000:
+		return &Error{"loki-backlog", fmt.Sprintf("%d is not between 0 and 5000", c.LokiBacklog)}
 	case c.Heartbeat < 100*time.Millisecond || c.Heartbeat > time.Hour:
 		return &Error{"heartbeat", fmt.Sprintf("%s is not between 100ms and 1h", c.Heartbeat)}
 	case c.HeartbeatTimeout < 100*time.Millisecond || c.HeartbeatTimeout > time.Hour:
