@@ -69,7 +69,7 @@ A follower other than livetail declares nothing, so what it does not print is lo
 	f.IntVar(&o.MaxBackups, "max-backups", 5, "rotated files to keep, 0 for all")
 	f.BoolVar(&o.Compress, "compress", false, "compress rotated files, where the rotation can")
 	f.DurationVar(&o.Late, "late", 0, "how long the writer goes on in the renamed file, where the rotation can")
-	f.DurationVar(&o.Settle, "settle", 500*time.Millisecond, "time that the follower has to begin")
+	f.DurationVar(&o.Settle, "settle", 500*time.Millisecond, "time that the follower has to begin at the least")
 	f.DurationVar(&o.Patience, "patience", 5*time.Second, "give up a combination when nothing came for so long")
 	f.IntVar(&o.Repeat, "repeat", 1, "try each combination so many times")
 	f.StringVar(&by, "by", by, "what a line of the table is: cell (a combination), rotation or all")

@@ -82,8 +82,43 @@ func (l *lumber) Rotate() (bool, error) {
 	return true, nil
 }
 
-func (l *lumber) Size() int64  { return l.size }
-func (l *lumber) Close() error { return l.logger.Close() }
+func (l *lumber) Size() int64 { return l.size }
+
+// Close also waits until lumberjack, which deletes and compresses in the background and cannot be asked how far it is, has left what it is told to keep; but not
+// for long, because it gives up without a word where it cannot.
+func (l *lumber) Close() error {
+	err := l.logger.Close()
+	const most, step = 2 * time.Second, time.Millisecond
+	for end := time.Now().Add(most); !l.tidy() && time.Now().Before(end); {
+		time.Sleep(step)
+	}
+	return err
+}
+
+// tidy reports whether there are no more backups than are to be kept, and all are compressed if they are to be.
+func (l *lumber) tidy() bool {
+	if l.logger.MaxBackups == 0 && !l.logger.Compress {
+		return true
+	}
+	entries, err := os.ReadDir(filepath.Dir(l.path))
+	if err != nil {
+		return true
+	}
+	ext := filepath.Ext(l.path)
+	prefix := strings.TrimSuffix(filepath.Base(l.path), ext) + "-"
+	kept := make(map[string]bool)
+	for _, e := range entries {
+		plain := strings.TrimSuffix(e.Name(), ".gz")
+		stamp, isBackup := strings.CutPrefix(strings.TrimSuffix(plain, ext), prefix)
+		if _, err := time.Parse("2006-01-02T15-04-05.000", stamp); !isBackup || err != nil {
+			continue
+		}
+		if kept[plain] = true; l.logger.Compress && plain == e.Name() {
+			return false
+		}
+	}
+	return l.logger.MaxBackups == 0 || len(kept) <= l.logger.MaxBackups
+}
 
 // taken reports whether a backup of this millisecond or the next ones exists, plain or compressed. The next ones count because time
 // goes on until lumberjack looks at the clock, and because the clock may have been set back.

@@ -33,8 +33,11 @@ type plain struct {
 	// failed is why the last rotation beside the writer failed; the next one that is wanted returns it. It belongs to the goroutine while
 	// busy is set, to the writer otherwise.
 	failed error
-	// copying is held by CopytruncateQuiet while it copies and by every write.
+	// copying is held by CopytruncateQuiet while it copies, and by the writer for each write and on until the line is whole: the rest of it would
+	// begin the emptied file.
 	copying sync.Mutex
+	// keeps is set while the writer holds copying between two writes.
+	keeps bool
 	// highest is the highest number of a backup, for the styles that number them and keep all.
 	highest int
 }
@@ -74,8 +77,8 @@ func (p *plain) open() error {
 
 func (p *plain) Write(b []byte) (int, error) {
 	if p.o.Style == CopytruncateQuiet {
-		p.copying.Lock()
-		defer p.copying.Unlock()
+		p.keepOthersOut(true)
+		defer func() { p.keepOthersOut(p.midLine) }()
 	}
 	if at := p.switchAt.Load(); at != 0 && !p.midLine && time.Now().UnixNano() >= at {
 		if err := p.reopen(); err != nil {
@@ -98,6 +101,17 @@ func (p *plain) Write(b []byte) (int, error) {
 		p.midLine = !bytes.HasSuffix(b[:n], []byte("\n")) && !bytes.HasSuffix(b[:n], []byte("\n\x00"))
 	}
 	return n, err
+}
+
+// keepOthersOut takes or gives back copying, unless that is done.
+func (p *plain) keepOthersOut(keep bool) {
+	switch {
+	case keep && !p.keeps:
+		p.copying.Lock()
+	case !keep && p.keeps:
+		p.copying.Unlock()
+	}
+	p.keeps = keep
 }
 
 func (p *plain) writeMark() (err error) {
@@ -142,6 +156,7 @@ func (p *plain) Size() int64 {
 
 func (p *plain) Close() error {
 	err := p.closeFile()
+	p.keepOthersOut(false)
 	p.work.Wait()
 	return errors.Join(err, p.takeFailed())
 }

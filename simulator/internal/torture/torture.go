@@ -53,7 +53,7 @@ type Options struct {
 	Encoding string
 	// Repeat is how often each trial is made; 0 means once.
 	Repeat int
-	// Settle is how long the follower has between the first line and the others.
+	// Settle is how long the follower has between the first line and the others at the least; until it has delivered the first one, it has Patience.
 	Settle time.Duration
 	// Patience is how long nothing may arrive before the rest is given up.
 	Patience time.Duration
@@ -139,6 +139,7 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 
 	t := Trial{Rotate: rotate, Rate: rate, Lag: lag.Name}
 	sleep(ctx, o.Settle)
+	o.awaitFirst(ctx, a, followed)
 	p.First, p.Count, p.Rate = 2, o.Count-1, rate
 	written, err := simulator.Run(ctx, p)
 	if err != nil {
@@ -157,6 +158,26 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 		}
 	}
 	return t, nil
+}
+
+// awaitFirst waits until the follower has delivered the first line, ends, or has had as long as patience lasts: a follower that is
+// not there yet has nothing to follow, and would lose what was deleted before it came.
+func (o *Options) awaitFirst(ctx context.Context, a *verify.Account, followed chan error) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(o.Patience); time.Now().Before(end); {
+		if _, arrived := a.Accounted(); arrived > 0 {
+			return
+		}
+		select {
+		case err := <-followed:
+			followed <- err // For await.
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // await waits until the follower is done, or has delivered nothing for as long as patience lasts.

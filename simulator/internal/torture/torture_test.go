@@ -19,10 +19,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"))
 }
 
-// files is a follower that waits until the writer is done, and then reads the files of a log that was never deleted from: the oldest first.
+// files is a follower that delivers the first line, waits until the writer is done, and then reads the files of a log that was never deleted
+// from: the oldest first.
 func files(skip bool) func(path string, lag verify.Lag) (verify.Source, error) {
 	return func(path string, _ verify.Lag) (verify.Source, error) {
 		return func(ctx context.Context, a *verify.Account) error {
+			first, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			a.Lines(first, time.Now(), false)
 			for last := int64(-1); ; {
 				total := int64(0)
 				all, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
@@ -31,7 +37,7 @@ func files(skip bool) func(path string, lag verify.Lag) (verify.Source, error) {
 						total += info.Size()
 					}
 				}
-				if total == last {
+				if total == last && total > int64(len(first)) {
 					break
 				}
 				last = total
@@ -45,13 +51,15 @@ func files(skip bool) func(path string, lag verify.Lag) (verify.Source, error) {
 			if err != nil {
 				return err
 			}
-			if skip {
-				rotated = rotated[1:]
-			}
-			for _, f := range append(rotated, path) {
+			for i, f := range append(rotated, path) {
 				b, err := os.ReadFile(f)
-				if err != nil {
+				switch {
+				case err != nil:
 					return err
+				case i == 0 && skip:
+					continue
+				case i == 0:
+					b = b[len(first):]
 				}
 				a.Lines(b, time.Now(), false)
 			}
