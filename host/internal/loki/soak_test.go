@@ -114,19 +114,20 @@ func oneMinute(t *testing.T, total int64) {
 		return first.Add(time.Duration(generation*lines+lines/2) * perLine).Truncate(time.Minute)
 	}
 	for _, c := range []struct {
-		name string
-		at   time.Time
+		name, direction string
+		at              time.Time
 	}{
-		{"the live file", of(generations - 1)},
-		{"a compressed generation in the middle", of(generations / 2)},
-		{"the same again", of(generations / 2)},
-		{"the oldest, not compressed", of(0)},
+		{"the live file", "forward", of(generations - 1)},
+		{"a compressed generation in the middle", "forward", of(generations / 2)},
+		{"the same again", "forward", of(generations / 2)},
+		{"another compressed one, newest first", "backward", of(generations/2 - 1)},
+		{"the oldest", "forward", of(0)},
 	} {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		began := time.Now()
-		code, body, _ := get(t, web, "/loki/api/v1/query_range", "query", `{job="app"}`, "limit", "10000", "direction", "forward",
+		code, body, _ := get(t, web, "/loki/api/v1/query_range", "query", `{job="app"}`, "limit", "10000", "direction", c.direction,
 			"start", fmt.Sprint(c.at.UnixNano()), "end", fmt.Sprint(c.at.Add(time.Minute).UnixNano()))
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
