@@ -94,6 +94,33 @@ func TestQuery_LinesOfARange(t *testing.T) {
 	}
 }
 
+// A time that names no zone is of the one that the data source has.
+func TestQuery_TimeZoneOfTheSettings(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "app.log")
+	appendTo(t, log, "2026-11-23 10:00:00 line\n")
+	g := load(t, "http://"+serve(t, dir).addr, nil)
+	g.where.DataSourceInstanceSettings.JsonData = []byte(`{"timeZone":"+05:30"}`)
+	r, err := g.data.QueryData(t.Context(), &pluginv2.QueryDataRequest{PluginContext: g.where, Queries: []*pluginv2.DataQuery{{
+		RefId: "A", Json: fmt.Appendf(nil, `{"log":%q}`, log), TimeRange: &pluginv2.TimeRange{ToEpochMS: time.Now().UnixMilli()},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := data.UnmarshalArrowFrames(r.GetResponses()["A"].GetFrames())
+	if err != nil || len(frames) != 1 || frames[0].Rows() != 1 {
+		t.Fatalf("%v %v", r, err)
+	}
+	if at := frames[0].Fields[0].At(0).(time.Time); !at.Equal(time.Date(2026, 11, 23, 4, 30, 0, 0, time.UTC)) {
+		t.Errorf("the line is of %v", at.UTC())
+	}
+	g.where.DataSourceInstanceSettings.JsonData = []byte(`{"timeZone":"Atlantis"}`)
+	g.where.DataSourceInstanceSettings.LastUpdatedMS++
+	if r, err := g.health.CheckHealth(t.Context(), &pluginv2.CheckHealthRequest{PluginContext: g.where}); err == nil && r.GetStatus() == pluginv2.CheckHealthResponse_OK {
+		t.Error("any zone is taken")
+	}
+}
+
 func TestResource_ListsTheLogs(t *testing.T) {
 	dir := t.TempDir()
 	appendTo(t, filepath.Join(dir, "a.log"), "x\n")

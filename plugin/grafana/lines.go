@@ -26,9 +26,9 @@ type reader struct {
 	stamp  linetime.Stamper
 }
 
-func newReader(log string) *reader {
+func newReader(log string, zone *time.Location) *reader {
 	labels, _ := json.Marshal(map[string]string{"filename": log}) // Strings can be marshalled.
-	return &reader{labels: labels, stamp: linetime.Stamper{Parser: &linetime.Parser{}, Base: time.Now().UnixNano()}}
+	return &reader{labels: labels, stamp: linetime.Stamper{Parser: &linetime.Parser{Location: zone}, Base: time.Now().UnixNano()}}
 }
 
 // lines returns what is to be shown of an event.

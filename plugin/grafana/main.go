@@ -6,6 +6,8 @@
 package main
 
 import (
+	_ "time/tzdata" // For the setting of the time zone.
+
 	"os"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"

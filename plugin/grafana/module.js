@@ -93,7 +93,9 @@ define(['@grafana/data', '@grafana/runtime', 'react', 'rxjs'], function (data, r
       field('URL', text(options.url, (value) => set({ url: value }), { placeholder: 'http://127.0.0.1:8765' })),
       field('User', text(options.basicAuthUser, (value) => set({ basicAuthUser: value, basicAuth: value !== '' }), { placeholder: 'none' })),
       secret('basicAuthPassword', 'Password'),
-      secret('token', 'or token'));
+      secret('token', 'or token'),
+      field('Time zone', text((options.jsonData || {}).timeZone, (value) => set({ jsonData: { ...options.jsonData, timeZone: value || undefined } }),
+        { placeholder: 'that of Grafana; utc, +05:30, Europe/Berlin' })));
   }
 
   return { plugin: new data.DataSourcePlugin(DataSource).setConfigEditor(ConfigEditor).setQueryEditor(QueryEditor) };

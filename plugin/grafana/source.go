@@ -16,6 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 
 	"github.com/livetail/livetail/host/client"
+	"github.com/livetail/livetail/plugin/internal/linetime"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -31,6 +32,7 @@ const (
 type source struct {
 	base   *url.URL
 	header http.Header
+	zone   *time.Location // of lines whose time names none
 }
 
 var (
@@ -46,7 +48,18 @@ func newSource(_ context.Context, s backend.DataSourceInstanceSettings) (instanc
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the URL %q is not of the form http://name[:port]", s.URL)
 	}
-	src := &source{base: u, header: http.Header{}}
+	src := &source{base: u, header: http.Header{}, zone: time.Local}
+	var more struct{ TimeZone string }
+	if len(s.JSONData) > 0 {
+		if err := json.Unmarshal(s.JSONData, &more); err != nil {
+			return nil, fmt.Errorf("the settings are no JSON: %w", err)
+		}
+	}
+	if more.TimeZone != "" {
+		if src.zone, err = linetime.ParseZone(more.TimeZone); err != nil {
+			return nil, fmt.Errorf("time zone: %w", err)
+		}
+	}
 	switch token := s.DecryptedSecureJSONData["token"]; {
 	case token != "":
 		src.header.Set("Authorization", "Bearer "+token)

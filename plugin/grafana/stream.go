@@ -30,7 +30,7 @@ func (s *source) answer(ctx context.Context, dq backend.DataQuery) backend.DataR
 	if err != nil {
 		return backend.ErrDataResponse(backend.StatusBadRequest, err.Error())
 	}
-	r := newReader(q.Log)
+	r := newReader(q.Log, s.zone)
 	lines, err := s.history(ctx, r, q, dq.TimeRange)
 	if err != nil {
 		return backend.ErrDataResponse(statusOf(err), err.Error())
@@ -90,7 +90,7 @@ func (s *source) SubscribeStream(_ context.Context, req *backend.SubscribeStream
 	if err != nil {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil //nolint:nilerr // That is the answer.
 	}
-	initial, err := backend.NewInitialFrame(newReader(q.Log).frame("", nil), data.IncludeSchemaOnly)
+	initial, err := backend.NewInitialFrame(newReader(q.Log, s.zone).frame("", nil), data.IncludeSchemaOnly)
 	if err != nil {
 		return nil, fmt.Errorf("make the first frame: %w", err)
 	}
@@ -109,7 +109,7 @@ func (s *source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 	if err != nil {
 		return err
 	}
-	r := newReader(q.Log)
+	r := newReader(q.Log, s.zone)
 	o := s.options(q)
 	o.Wait = true // A log may come into being while a dashboard shows it.
 	include := data.IncludeAll
