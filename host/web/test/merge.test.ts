@@ -5,6 +5,8 @@ import { Held } from '../src/model/held';
 import { lineText } from '../src/model/window';
 import type { Chunk, FromWorker, Page, StreamState } from '../src/stream/items';
 import { Merger, REORDER, type Part } from '../src/stream/merge';
+import { edgesOf } from '../src/model/edges';
+import { MergedJoint } from '../src/model/mergedjoint';
 import { formatPosition, parsePosition } from '../src/stream/position';
 
 const state: StreamState = { phase: 'open', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: ['filter', 'scan'], pageLines: 10 };
@@ -60,80 +62,194 @@ class Log implements Part {
   }
 }
 
+/** Several logs and what is held of them as one, with everything that is on its way between them. */
+class World {
+  readonly rnd: () => number;
+  now = base + 10_000_000;
+  readonly logs: Log[];
+  readonly merger: Merger;
+  readonly held: Held;
+  readonly sent: number[];
+  private readonly acks: (() => void)[] = [];
+  private ids = 0;
+  time = 0;
+
+  constructor(seed: number, limit: number, tail: number) {
+    this.rnd = random(seed);
+    this.held = new Held(() => ++this.ids, (id, at, backward) => this.merger.read(id, at, backward, 10), { lines: limit, chars: 1 << 24 }, tail);
+    this.logs = Array.from({ length: 2 + this.upTo(3) }, (_, i) => new Log(`g${i}`, (m) => this.merger.receive(i, m)));
+    this.merger = new Merger(this.logs, (m) => this.take(m), () => this.now, (at) => edgesOf(this.held.window, this.logs.length, at, this.held.attached));
+    this.held.joint = new MergedJoint(this.logs.length, (at) => this.merger.pages.places(at), (places) => this.merger.pages.name(places), (part) => this.merger.end(part));
+    this.merger.lines = 20;
+    this.sent = this.logs.map(() => 0);
+  }
+  upTo(n: number): number {
+    return Math.floor(this.rnd() * n);
+  }
+  take(m: FromWorker): void {
+    if (m.k === 'batch') {
+      this.held.accept(m.batch);
+      this.acks.push(() => this.merger.ack());
+    } else if (m.k === 'page') this.jumped(m.page) || this.held.page(m.page);
+    else if (m.k === 'failed') this.held.failed(m.id, m.code);
+  }
+  private going = 0;
+  private jumped(page: Page): boolean {
+    if (page.id !== this.going) return false;
+    this.going = 0;
+    this.held.around(page.start);
+    this.held.readForth();
+    this.held.readBack();
+    return true;
+  }
+  go(time: number): void {
+    this.going = ++this.ids;
+    this.merger.read(this.going, time, false, 1);
+  }
+  deliver(i: number, hole = false): void {
+    const to = this.logs[i].lines.length;
+    const from = hole ? Math.min(to, this.sent[i] + 1 + this.upTo(5)) : this.sent[i];
+    const lines = from - this.sent[i];
+    const items = this.logs[i].chunk(from, to);
+    this.sent[i] = to;
+    if (items.length || lines) this.merger.receive(i, { k: 'batch', batch: { items, ...(lines ? { hole: { lines, from: '', to: formatPosition(this.logs[i].gen, this.logs[i].lines[from]?.off ?? this.logs[i].off) } } : {}) } });
+  }
+  settle(): void {
+    for (let quiet = 0; quiet < 3; ) {
+      const due = [...this.acks.splice(0), ...this.logs.flatMap((l) => l.asked.splice(0))];
+      if (due.length === 0) quiet++;
+      due.sort(() => this.rnd() - 0.5).forEach((run) => run());
+      this.merger.flush();
+    }
+  }
+  /** What was there before, of which each log sends its last lines. */
+  begin(most: number, step: () => number): void {
+    for (const [i, log] of this.logs.entries()) {
+      let time = this.upTo(500);
+      for (let k = this.upTo(most); k > 0; k--) log.write((time += step()), `${i} line ${log.lines.length}`);
+      this.time = Math.max(this.time, time);
+    }
+    this.logs.forEach((log, i) => {
+      this.sent[i] = Math.max(0, log.lines.length - 20);
+      const lines = log.lines.length - this.sent[i];
+      this.merger.receive(i, { k: 'state', state });
+      this.deliver(i);
+      this.merger.receive(i, { k: 'stats', stats: { lines, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: true } });
+    });
+    this.now += 2 * REORDER;
+    this.settle();
+    this.time += 100;
+  }
+  /** New lines come, the logs a little apart from each other. */
+  grow(holes = false): void {
+    this.time += 50;
+    for (const log of this.logs) for (let k = this.rnd() < 0.6 ? 1 + this.upTo(holes ? 8 : 1) : 0; k > 0; k--) log.write(this.time + this.upTo(40), `new ${log.lines.length}`);
+    this.logs.map((_, i) => i).sort(() => this.rnd() - 0.5).forEach((i) => this.deliver(i, holes && this.rnd() < 0.2));
+    this.now += 2 * REORDER;
+    this.settle();
+  }
+  shown(): { part: number; text: string }[] {
+    const out: { part: number; text: string }[] = [];
+    for (const b of this.held.window.blocks) if (b.kind === 'lines') for (let i = 0; i < b.n; i++) out.push({ part: b.part, text: lineText(b, i) });
+    return out;
+  }
+}
+
 describe('logs merged by time', () => {
   it('have every line once and in order, live and through all of history, at random', () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const rnd = random(seed);
-      const upTo = (n: number) => Math.floor(rnd() * n);
-      let now = base + 10_000_000;
-      let ids = 0;
-      const held: Held = new Held(() => ++ids, (id, at, backward) => merger.read(id, at, backward, 10), { lines: 100_000, chars: 1 << 24 });
-      const logs: Log[] = Array.from({ length: 2 + upTo(3) }, (_, i) => new Log(`g${i}`, (m) => merger.receive(i, m)));
-      const merger: Merger = new Merger(logs, (m) => {
-        if (m.k === 'batch') {
-          held.accept(m.batch);
-          acks.push(() => merger.ack());
-        } else if (m.k === 'page') held.page(m.page);
-        else if (m.k === 'failed') held.failed(m.id, m.code);
-      }, () => now);
-      const acks: (() => void)[] = [];
+      const w = new World(seed, 100_000, 5_000);
       // Some of the times are the same in several logs, and within one.
-      for (const [i, log] of logs.entries()) {
-        let time = upTo(500);
-        for (let k = upTo(150); k > 0; k--) log.write((time += upTo(4) * 25), `${i} line ${log.lines.length}`);
-      }
-      merger.lines = 20;
-      const sent = logs.map((log) => Math.max(0, log.lines.length - 20));
-      const deliver = (i: number) => {
-        const to = logs[i].lines.length;
-        const items = logs[i].chunk(sent[i], to);
-        sent[i] = to;
-        if (items.length) merger.receive(i, { k: 'batch', batch: { items } });
-      };
-      const settle = () => {
-        for (let quiet = 0; quiet < 3; ) {
-          const due = [...acks.splice(0), ...logs.flatMap((l) => l.asked.splice(0))];
-          if (due.length === 0) quiet++;
-          due.sort(() => rnd() - 0.5).forEach((run) => run());
-          merger.flush();
-        }
-      };
-      logs.forEach((_, i) => {
-        merger.receive(i, { k: 'state', state });
-        deliver(i);
-        merger.receive(i, { k: 'stats', stats: { lines: logs[i].lines.length - Math.max(0, logs[i].lines.length - 20), bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: true } });
-      });
-      now += 2 * REORDER;
-      settle();
-      // New lines come, the logs a little apart from each other.
-      let time = Math.max(...logs.map((l) => l.lines.at(-1)?.time ?? 0)) + 100;
+      w.begin(150, () => w.upTo(4) * 25);
       for (let round = 0; round < 10; round++) {
-        time += 50;
-        for (const log of logs) if (rnd() < 0.6) log.write(time + upTo(40), `new ${log.lines.length}`);
-        logs.map((_, i) => i).sort(() => rnd() - 0.5).forEach(deliver);
-        now += 2 * REORDER;
-        settle();
+        w.time += 50;
+        for (const log of w.logs) if (w.rnd() < 0.6) log.write(w.time + w.upTo(40), `new ${log.lines.length}`);
+        w.logs.map((_, i) => i).sort(() => w.rnd() - 0.5).forEach((i) => w.deliver(i));
+        w.now += 2 * REORDER;
+        w.settle();
       }
-      held.pause();
-      for (let tries = 0; !held.window.atBeginning && tries < 200; tries++) {
-        held.readBack(true);
-        settle();
+      w.held.pause();
+      for (let tries = 0; !w.held.window.atBeginning && tries < 200; tries++) {
+        w.held.readBack(true);
+        w.settle();
       }
-      const shown: { part: number; text: string }[] = [];
-      for (const b of held.window.blocks) if (b.kind === 'lines') for (let i = 0; i < b.n; i++) shown.push({ part: b.part, text: lineText(b, i) });
-      logs.forEach((log, i) => expect(shown.filter((s) => s.part === i).map((s) => s.text), `log ${i}, seed ${seed}`).toEqual(log.lines.map((l) => l.text)));
+      const shown = w.shown();
+      w.logs.forEach((log, i) => expect(shown.filter((s) => s.part === i).map((s) => s.text), `log ${i}, seed ${seed}`).toEqual(log.lines.map((l) => l.text)));
       const times = shown.map((s) => s.text.slice(0, 23));
       expect(times, `seed ${seed}`).toEqual([...times].sort());
     }
   });
 
-  it('cannot be searched or counted as one, and say so', () => {
+  it('are read both ways from any time, within small bounds, whatever comes meanwhile, and no log has a line twice or a hole', () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const small = seed % 2 === 0;
+      const w = new World(seed, small ? 60 : 100_000, small ? 25 : 5_000);
+      // Times go back now and then, as clocks do.
+      w.begin(200, () => (w.rnd() < 0.05 ? -w.upTo(60) : w.upTo(4) * 25));
+      const check = (what: string) => {
+        const shown = w.shown();
+        w.logs.forEach((log, i) => {
+          const own = shown.filter((s) => s.part === i).map((s) => s.text);
+          const at = own.length ? log.lines.findIndex((l) => l.text === own[0]) : 0;
+          expect(own, `${what}, log ${i}, seed ${seed}`).toEqual(log.lines.slice(at, at + own.length).map((l) => l.text));
+        });
+      };
+      for (let step = 0; step < 30; step++) {
+        const what = w.upTo(8);
+        if (what === 0) {
+          w.held.pause();
+          w.go(base + w.upTo(w.time));
+        } else if (what === 1) w.held.follow();
+        else if (what === 2) w.held.pause();
+        else if (what < 5) w.held.readBack(true);
+        else if (what < 7) w.held.readForth();
+        else w.grow(seed % 3 === 0);
+        if (w.rnd() < 0.7) w.settle();
+        check(`step ${step}`);
+      }
+      w.settle();
+      // From wherever it is now to the end, and back to the beginning: all of it, if there is room.
+      w.held.pause();
+      w.go(base + w.upTo(w.time));
+      w.settle();
+      for (let tries = 0; !w.held.attached && tries < 300; tries++) {
+        w.held.readForth();
+        w.settle();
+        check('forth');
+      }
+      expect(w.held.attached, `seed ${seed}`).toBe(true);
+      const ends = w.logs.map((log) => log.lines.at(-1)?.text);
+      const shown = w.shown();
+      w.logs.forEach((_, i) => {
+        const own = shown.filter((s) => s.part === i);
+        if (own.length) expect(own.at(-1)!.text, `end of log ${i}, seed ${seed}`).toBe(ends[i]);
+      });
+      if (small) continue;
+      for (let tries = 0; !w.held.window.atBeginning && tries < 300; tries++) {
+        w.held.readBack(true);
+        w.settle();
+      }
+      check('back');
+      w.logs.forEach((log, i) => expect(w.shown().filter((s) => s.part === i).length, `log ${i}, seed ${seed}`).toBe(log.lines.length));
+    }
+  }, 60_000);
+
+  it('can do what all of them can', () => {
     const said: FromWorker[] = [];
-    const merger: Merger = new Merger([new Log('a', () => undefined), new Log('b', () => undefined)], (m) => said.push(m), () => 0);
+    const merger: Merger = new Merger([new Log('a', () => undefined), new Log('b', () => undefined)], (m) => said.push(m), () => 0, () => null);
+    const last = () => {
+      const m = said.at(-1)!;
+      return m.k === 'state' && [m.state.phase, m.state.capabilities];
+    };
     merger.receive(0, { k: 'state', state });
+    // Not before each of them has said what it is.
+    expect(last()).toEqual(['connecting', ['filter', 'scan']]);
+    merger.receive(1, { k: 'state', state: { ...state, capabilities: ['filter'] } });
+    expect(last()).toEqual(['open', ['filter']]);
+    merger.receive(1, { k: 'state', state });
+    expect(last()).toEqual(['open', ['filter', 'scan']]);
     merger.receive(1, { k: 'state', state: { ...state, phase: 'waiting' } });
-    const last = said.at(-1)!;
-    expect(last.k === 'state' && [last.state.phase, last.state.capabilities]).toEqual(['waiting', ['filter']]);
+    expect(last()).toEqual(['waiting', ['filter', 'scan']]);
     merger.read(1, 'a.0', false, 10);
     expect(said.at(-1)).toMatchObject({ k: 'failed', id: 1 });
   });

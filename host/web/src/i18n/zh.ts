@@ -40,4 +40,5 @@ export const zh: Record<keyof typeof en, string> = {
   star: '收藏此日志', starOf: '收藏 {log}', starred: '已收藏', recent: '最近打开', notThere: '现在不存在', k_star: '收藏此日志', forgetRecent: '清除', forgetRecentHint: '清除最近打开的记录',
   bookmark: '书签', bookmarks: '书签', noBookmarks: '这里还没有书签。按 b 标记所选行。', bookmarkLine: '标记此行', unbookmarkLine: '移除标记', nextBookmark: '下一个书签', k_bookmark: '标记此行', k_bookmarks: '下一个或上一个书签', k_bookmarkList: '书签列表',
   edge: '行首显示：{what}', edge_none: '无', edge_number: '行号', edge_time: '时间', edge_delta: '距上一行的时间', k_edge: '行号、时间或无', copyAnsi: '带颜色复制（ANSI）', k_copyAnsi: '带颜色复制（ANSI）', countedSince: '自 {time} 起 {n} 行（由服务器统计）', countedFirst: '最初载入的最早一行',
+  downloadOf: '下载 {log}', mergedHint: '按各行自身的时间合并；没有时间的行跟随其前一行。下载只针对单个日志；行号以字节位置代替。',
 };

@@ -1,7 +1,7 @@
 // What the page holds of a log, and how it grows at both ends: live lines, pages of history, the newest lines kept aside. Knows
 // nothing of how it is shown, so that tests can drive it against a model.
 
-import type { Batch, Page } from '../stream/items';
+import type { Batch, Item, Page } from '../stream/items';
 import { samePosition } from '../stream/position';
 import { Tail, after, endOf } from './tail';
 import { LogWindow } from './window';
@@ -19,6 +19,24 @@ interface Reading {
   at: string;
   rounds: number;
 }
+
+/** How two stretches are joined by position, and what the newest ones are. */
+export interface Joint {
+  /** What of the items lies after a position. */
+  after(items: Item[], position: string): Item[];
+  /** Nothing is missing between a position and the tail. atEnd: nothing comes after the position. */
+  reached(tail: Tail, position: string, atEnd: boolean): boolean;
+  /** Items have come live. */
+  came?(items: Item[]): void;
+  /** What comes live goes on at a position. */
+  skipped?(at: string): void;
+  /** The tail begins anew, with what comes from now on. */
+  begun?(tail: Tail): void;
+  /** The position where the tail begins; where there is none, that of the first line, or the live end. */
+  start?(tail: Tail): string;
+}
+
+const oneLog: Joint = { after, reached: (tail, position, atEnd) => tail.reachedBy(position) || (atEnd && tail.lines === 0) };
 
 /** What lies before the first line that is held. */
 export type Head = '' | 'loading' | 'beginning' | 'stopped' | 'gone';
@@ -42,7 +60,7 @@ export class Held {
   private liveEnd = '';
   private stuck = false;
 
-  constructor(private readonly nextId: () => number, private readonly read: Read, private readonly limits: Limits, tailLines = 5_000) {
+  constructor(private readonly nextId: () => number, private readonly read: Read, private readonly limits: Limits, tailLines = 5_000, public joint: Joint = oneLog) {
     this.tail = new Tail(tailLines);
   }
 
@@ -52,6 +70,7 @@ export class Held {
     this.tail.clear(true);
     this.attached = true;
     this.liveEnd = at;
+    if (at) this.joint.skipped?.(at);
     this.forget();
     this.stop = '';
   }
@@ -68,7 +87,13 @@ export class Held {
   }
 
   accept(batch: Batch): void {
+    this.take(batch);
+    this.joint.came?.(batch.items);
+  }
+
+  private take(batch: Batch): void {
     this.stuck = false;
+    if (batch.hole) this.joint.skipped?.(batch.hole.to);
     this.liveEnd = endOf(batch.items) || batch.at || this.liveEnd;
     if (batch.at && batch.items.length === 0 && this.window.start === '') this.window.clear(batch.at);
     const lines = batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
@@ -81,11 +106,11 @@ export class Held {
     this.newer += lines;
     const room = this.window.lines + lines <= this.limits.lines && this.window.chars < this.limits.chars;
     if (this.attached && !batch.hole && room) {
-      this.window.append(after(batch.items, this.window.end));
+      this.window.append(this.joint.after(batch.items, this.window.end));
       return;
     }
     if (this.attached) this.detach(true);
-    if (batch.hole) this.tail.clear(false);
+    if (batch.hole) this.miss();
     this.tail.push(batch.items);
   }
 
@@ -97,7 +122,7 @@ export class Held {
   /** Goes to the newest lines, and on with them. */
   follow(): void {
     if (!this.attached) {
-      if (!this.tail.complete) this.window.clear(this.tail.start || this.liveEnd);
+      if (!this.tail.complete) this.window.clear(this.joint.start?.(this.tail) ?? (this.tail.start || this.liveEnd));
       this.attach();
       this.forth = null;
     }
@@ -125,7 +150,7 @@ export class Held {
   /** Asks for what comes after the window, until it reaches the newest lines. */
   readForth(): void {
     if (this.attached || this.forth || this.stuck || this.window.end === '') return;
-    if (this.tail.reachedBy(this.window.end)) {
+    if (this.joint.reached(this.tail, this.window.end, false)) {
       this.attach();
       this.trimHead();
       return;
@@ -180,28 +205,35 @@ export class Held {
   private forthPage(page: Page, reading: Reading): void {
     this.forth = null;
     if (reading.at !== this.window.end) return;
-    this.window.append(after(page.items, this.window.end));
+    this.window.append(this.joint.after(page.items, this.window.end));
     this.window.end = page.end;
     this.trimHead();
-    if (this.tail.reachedBy(page.end) || (page.atEnd && this.tail.lines === 0)) this.attach();
+    if (this.joint.reached(this.tail, page.end, page.atEnd)) this.attach();
     else this.stuck = page.items.length === 0 && samePosition(page.end, reading.at);
     this.trimHead();
   }
 
   private grow(items: Batch['items']): void {
-    this.window.append(after(items, this.window.end));
+    this.window.append(this.joint.after(items, this.window.end));
     this.trimHead();
   }
 
   private attach(): void {
-    this.window.append(after(this.tail.items, this.window.end));
+    this.window.append(this.joint.after(this.tail.items, this.window.end));
     this.tail.clear(true);
     this.attached = true;
   }
 
   private detach(complete: boolean): void {
     this.attached = false;
-    this.tail.clear(complete);
+    if (complete) this.tail.clear(true);
+    else this.miss();
+  }
+
+  // What lies before the tail from now on is in the log, and nowhere else.
+  private miss(): void {
+    this.tail.clear(false);
+    this.joint.begun?.(this.tail);
   }
 
   private trimHead(): void {

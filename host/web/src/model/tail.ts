@@ -9,6 +9,8 @@ export class Tail {
   private chars = 0;
   /** Nothing has been let go: the items go on right where the window ends. */
   complete = true;
+  /** By log, up to where lines have been let go, or were never kept. */
+  readonly lost = new Map<number, string>();
 
   constructor(private readonly limit = 5_000, private readonly charLimit = 4 << 20) {}
 
@@ -16,6 +18,7 @@ export class Tail {
     this.items = [];
     this.lines = this.chars = 0;
     this.complete = complete;
+    this.lost.clear();
   }
 
   push(items: Item[]): void {
@@ -24,7 +27,11 @@ export class Tail {
       this.count(item, 1);
     }
     let n = 0;
-    while (n < this.items.length - 1 && (this.lines > this.limit || this.chars > this.charLimit)) this.count(this.items[n++], -1);
+    while (n < this.items.length - 1 && (this.lines > this.limit || this.chars > this.charLimit)) {
+      const item = this.items[n++];
+      this.count(item, -1);
+      if (item.k === 'lines' && !item.late) this.lost.set(item.part ?? 0, item.end);
+    }
     if (n > 0) {
       this.items.splice(0, n);
       this.complete = false;

@@ -11,12 +11,13 @@ export class Addresses {
   constructor(private readonly live: Live, private readonly nextId: () => number) {}
 
   /** The position of a line with the evidence that goes with it. */
-  resolve(position: string): Promise<string> {
+  resolve(position: string, part = 0): Promise<string> {
     if (this.live.state.peek().phase !== 'open') return Promise.resolve(position);
     return new Promise((done) => {
       const id = this.nextId();
       this.waiting = { id, done: (found) => done(found || position) };
-      this.live.stream.read(id, position, false, 1);
+      if (this.live.merged) this.live.merged.readOf(part, id, position);
+      else this.live.stream.read(id, position, false, 1);
       setTimeout(() => this.answered(id, ''), PATIENCE);
     });
   }

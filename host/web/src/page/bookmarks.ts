@@ -65,9 +65,8 @@ export class Bookmarks {
     }
     const text = plain(live.window.text(row));
     this.put(part, [...this.lists.peek()[part], { at, text: text.slice(0, SHOWN), time: timeOf(text) }]);
-    // The evidence comes when the server has it; several logs are not asked for it.
-    if (live.logs.length > 1) return;
-    void live.addresses.resolve(at).then((found) => this.put(part, this.lists.peek()[part].map((b) => (b.at === at ? { ...b, at: found } : b))));
+    // The evidence comes when the server has it.
+    void live.addresses.resolve(at, part).then((found) => this.put(part, this.lists.peek()[part].map((b) => (b.at === at ? { ...b, at: found } : b))));
   }
 
   remove(part: number, at: string): void {
@@ -94,16 +93,8 @@ export class Bookmarks {
   }
 
   /** Shows one, read from history if it is not held. */
-  go(b: Bookmark): void {
-    const { live } = this;
-    live.jumpFailed.value = false;
-    if (live.logs.length === 1) {
-      live.places.showMatch(b.at);
-      return;
-    }
-    const row = live.window.find(b.at);
-    if (row && live.window.position(row) === bare(b.at)) live.places.jump(b.at);
-    else if (b.time !== null) live.times.go(b.time);
+  go(b: Bookmark & { part: number }): void {
+    this.live.places.showMatch({ at: b.at, part: b.part, time_ms: b.time });
   }
 
   private put(part: number, list: Bookmark[]): void {

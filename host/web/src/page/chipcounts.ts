@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { Tally } from '../model/tally';
+import type { Place } from '../stream/mergepages';
 import type { CountedMessage } from '../stream/protocol';
 import { timeOf } from '../text/time';
 import { lineText } from '../model/window';
@@ -17,6 +18,8 @@ export class ChipCounts {
   since: number | null = null;
   private readonly tallies = new Map<string, Tally>();
   private base = '';
+  /** The same in each of several logs. */
+  private places: Place[] | null = null;
   private ticks = 0;
 
   constructor(private readonly live: Live, private readonly nextId: () => number) {}
@@ -59,6 +62,7 @@ export class ChipCounts {
   private begin(): void {
     const { window } = this.live;
     this.base = window.start;
+    this.places = this.live.merged?.places(this.base) ?? null;
     const first = window.blocks.find((b) => b.kind === 'lines');
     this.since = first?.kind === 'lines' ? timeOf(lineText(first, 0)) : null;
   }
@@ -67,7 +71,7 @@ export class ChipCounts {
     const { stream } = this.live;
     const tally = new Tally(this.nextId, (id, bucket, range) => stream.scan({ t: 'count', id, bucket_ms: bucket, ...range }), (id) => stream.cancel(id));
     this.tallies.set(pattern, tally);
-    tally.start(this.base, { include: [pattern] });
+    tally.start(this.places && this.live.merged ? this.live.merged.name(this.places) : this.base, { include: [pattern] });
   }
 
   private tell(): void {

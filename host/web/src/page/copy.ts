@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { ansi, markdown, plain } from '../text/plain';
+import { timeAt } from './find';
 import type { Live } from './live';
 import { formatView, urlOf } from './url';
 import * as prefs from './prefs';
@@ -66,16 +67,11 @@ function linkTo(live: Live, position: string): string {
 export async function copyLink(live: Live): Promise<void> {
   const id = live.selected.value;
   const row = id === null ? null : live.window.row(id);
-  if (row?.block.kind === 'lines' && live.logs.length > 1) {
-    // In its own log, where the line has a place.
-    const url = urlOf(live.logs[row.block.part], document.baseURI);
-    url.searchParams.set('at', live.window.position(row));
-    await put(url.href);
-    return;
-  }
   const plainly = row ? live.window.position(row) : '';
-  if (!plainly) return;
-  const position = await live.addresses.resolve(plainly);
+  if (!plainly || row?.block.kind !== 'lines') return;
+  const { part } = row.block;
+  const found = await live.addresses.resolve(plainly, part);
+  const position = live.merged ? `${part}~${timeAt(live) ?? ''}~${found}` : found;
   live.setView({ at: position });
   live.repaint();
   await put(linkTo(live, position));

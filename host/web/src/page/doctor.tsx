@@ -3,7 +3,7 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { t } from '../i18n/text';
-import { Dialog } from './help';
+import { Dialog } from './dialog';
 import { Icon } from './icons';
 
 interface Finding {

@@ -45,7 +45,7 @@ export class Edge {
   /** After each frame: a known number is carried along, an unknown one is asked for. */
   follow(first: Row | null): void {
     const { live } = this;
-    if (prefs.edge.peek() !== 'number' || !live.canScan || live.filters.on || first === null) return;
+    if (prefs.edge.peek() !== 'number' || !live.canScan || live.filters.on || live.merged || first === null) return;
     const n = this.number(first);
     if (n !== null) {
       this.anchor = { at: live.window.position(first), number: n };
@@ -78,7 +78,7 @@ export class Edge {
 
   private number(row: Row): number | null {
     const { window } = this.live;
-    if (this.live.filters.on || this.anchor.at === '' || row.block.kind !== 'lines' || row.block.late) return null;
+    if (this.live.filters.on || this.live.merged || this.anchor.at === '' || row.block.kind !== 'lines' || row.block.late) return null;
     const from = window.find(this.anchor.at);
     if (from === null || from.block.kind !== 'lines' || window.position(from) !== this.anchor.at) return null;
     return this.anchor.number + this.ordinal(row) - this.ordinal(from);

@@ -1,31 +1,12 @@
 import type { Signal } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { t, type Key } from '../i18n/text';
+import { Dialog } from './dialog';
 import { Icon } from './icons';
 
 const keys: [string, Key][] = [
   ['Space', 'k_follow'], ['End', 'k_end'], ['Home', 'k_home'], ['j k ↑ ↓', 'k_select'], ['PgUp PgDn', 'k_scroll'], ['/', 'k_find'], ['n N', 'k_next'], ['f', 'k_filter'], ['s', 'k_search'], ['T', 'k_when'],
   ['e E', 'k_error'], ['w W', 'k_warn'], ['Enter', 'k_open'], ['b', 'k_bookmark'], ['m M', 'k_bookmarks'], ['B', 'k_bookmarkList'], ['i', 'k_edge'], ['c', 'k_copy'], ['C', 'k_copyAnsi'], ['l', 'k_link'], ['z', 'k_wrap'], ['r', 'k_fold'], ['+ −', 'k_size'], ['t', 'k_theme'], ['v', 'k_add'], ['1 2 3 4', 'k_pane'], ['y', 'k_same'], ['F', 'k_full'], ['*', 'k_star'], ['Ctrl K', 'k_palette'], ['?', 'k_help'],
 ];
-
-/** A dialog of the browser's own kind, which brings focus and Escape with it. */
-export function Dialog({ open, label, cls, children }: { open: Signal<boolean>; label: string; cls: string; children: preact.ComponentChildren }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  // At once, not after the next frame: the very next key belongs to the dialog.
-  useLayoutEffect(() => {
-    const d = dialog.current!;
-    if (open.value && !d.open) d.showModal();
-  }, [open.value]);
-  // At once: closing gives the focus back, and what comes next may want it elsewhere.
-  useEffect(() => open.subscribe((on) => {
-    if (!on && dialog.current?.open) dialog.current.close();
-  }), [open]);
-  return (
-    <dialog ref={dialog} class={cls} aria-label={label} onClose={() => (open.value = false)} onClick={(e) => { if (e.target === dialog.current) open.value = false; }}>
-      {open.value && children}
-    </dialog>
-  );
-}
 
 export function Help({ open }: { open: Signal<boolean> }) {
   return (

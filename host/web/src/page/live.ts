@@ -3,7 +3,9 @@
 
 import { signal, type Signal } from '@preact/signals';
 import { words } from '../i18n/text';
+import { edgesOf } from '../model/edges';
 import { Held, type Head } from '../model/held';
+import { MergedJoint } from '../model/mergedjoint';
 import type { Row } from '../model/window';
 import { MergedStream, Stream, type StreamLike } from '../stream/bridge';
 import { bare } from '../stream/position';
@@ -20,8 +22,9 @@ import { Surface } from '../view/surface';
 import { opened as visited } from './favourites';
 import { note, type Pane } from './panes';
 import { Filters } from './filters';
+import { timeAt } from './find';
 import { Places } from './places';
-import { socketURL, type View } from './url';
+import { lineOf, socketURL, type View } from './url';
 import * as prefs from './prefs';
 import { countGaps, countLevels, measureFor, termsOf } from './looks';
 
@@ -65,6 +68,8 @@ export class Live {
   readonly places: Places;
 
   readonly stream: StreamLike;
+  /** The same, if it is several logs. */
+  readonly merged: MergedStream | null = null;
   /** What is shown: one log, or several merged by time. */
   readonly logs: readonly string[];
   private batches: Batch[] = [];
@@ -93,7 +98,11 @@ export class Live {
     this.disposers.push(words.subscribe(() => this.repaint()));
     this.logs = [this.log, ...this.view.value.others];
     this.painter.logs = this.logs;
-    this.stream = this.logs.length > 1 ? new MergedStream(this.logs, (l) => socketURL(l, document.baseURI), (m) => this.receive(m)) : new Stream((m) => this.receive(m));
+    if (this.logs.length > 1) {
+      const merged = new MergedStream(this.logs, (l) => socketURL(l, document.baseURI), (m) => this.receive(m), (at) => edgesOf(this.window, this.logs.length, at, this.content.attached));
+      this.content.joint = new MergedJoint(this.logs.length, merged.places, merged.name, merged.end);
+      this.stream = this.merged = merged;
+    } else this.stream = new Stream((m) => this.receive(m));
     this.painter.kept = (row) => this.bookmarks.has(row);
     this.news = window.setInterval(() => {
       this.times.tick();
@@ -279,20 +288,17 @@ export class Live {
     const chosen = this.selected.value === null ? null : this.window.row(this.selected.value);
     const top = chosen ?? (this.content.following ? null : this.surface.topRow());
     const place = top && !this.content.following ? this.window.position(top) : '';
+    const time = place && this.merged ? timeAt(this) : null;
     this.selected.value = this.painter.selected = null;
     if (at) this.times.refilter(at);
     // Batches of the old filter that have not been shown yet are history by now, and are read as such.
     for (const _ of this.batches.splice(0)) this.stream.ack();
-    if (this.places.wanted) {
-      const { wanted } = this.places;
-      this.places.wanted = '';
-      this.pause();
-      this.places.around(wanted, true);
-    } else if (place) this.places.around(place, chosen !== null);
-    else {
-      this.places.forget();
-      this.content.clear(at);
-      this.surface.repaint();
+    // What is held has passed the old filter.
+    this.content.clear(at);
+    this.surface.repaint();
+    if (!this.places.resume()) {
+      if (place) this.places.jump(place, chosen !== null, top?.block.kind === 'lines' ? top.block.part : 0, time);
+      else this.places.forget();
     }
     this.schedule();
   }
@@ -313,13 +319,13 @@ export class Live {
     this.view.value = { ...before, ...change };
     if (change.search !== undefined || change.highlight) this.applyTerms();
     if (change.hide || change.muted) this.remeasure(true);
-    if (change.at !== undefined) this.painter.at = bare(change.at);
+    if (change.at !== undefined) this.painter.at = bare(lineOf(change.at).position);
     note(this.pane, this.view.value);
   }
 
   private applyTerms(): void {
     const { at, highlight, search } = this.view.value;
-    this.painter.at = bare(at);
+    this.painter.at = bare(lineOf(at).position);
     Object.assign(this.painter, termsOf(highlight, search));
     this.repaint();
   }

@@ -7,7 +7,7 @@ import { beside, go, MOST_PANES, panes, shut, turn, type Panels } from './panes'
 import { copyLink, copyText } from './copy';
 import { byFavour, star, starred } from './favourites';
 import { seekLevel } from './find';
-import { Dialog } from './help';
+import { Dialog } from './dialog';
 import { resize, sameTime } from './keys';
 import { fetchLogs, score, search, splitPath, type Entry } from './list';
 import type { Live } from './live';
@@ -53,12 +53,12 @@ function commands(live: Live, panels: Panels): Command[] {
     c(t('copyMarkdown'), '', () => void copyText(live, 'markdown')),
     c(t('copyLink'), 'l', () => void copyLink(live)),
     c(t('clearAll'), '', () => {
-      const filtered = live.view.value.include.length + live.view.value.exclude.length > 0;
+      const filtered = live.filters.on;
       live.setView({ search: '', highlight: [], hide: [], at: '' });
       if (filtered) live.filters.set([], []);
     }),
-    c(t('download'), '', () => download(live.log, [], [])),
-    ...(live.view.value.include.length + live.view.value.exclude.length > 0 ? [c(t('downloadFiltered'), '', () => download(live.log, live.view.value.include, live.view.value.exclude))] : []),
+    ...live.logs.map((log) => c(live.merged ? t('downloadOf', { log }) : t('download'), '', () => download(log, [], []))),
+    ...(live.filters.on && !live.merged ? [c(t('downloadFiltered'), '', () => download(live.log, live.view.value.include, live.view.value.exclude))] : []),
     c(t('addLog'), 'v', () => { panels.adding.value = true; panels.palette.value = true; }),
     ...(panes.value.length > 1 ? [
       c(t('sameTime'), 'y', () => sameTime(live)),

@@ -1,14 +1,11 @@
 // One log, or several merged by time, watched live. Alone on the page, or beside others.
 
+import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from '../i18n/text';
 import { Announcer } from './announce';
-import { DoctorDialog } from './doctor';
-import { Drawer } from './drawer';
-import { BookmarkList } from './bookmarklist';
 import { Chips, FilterBar } from './filterbar';
 import { bindSurface } from './hands';
-import { Help } from './help';
 import { Icon, Logo } from './icons';
 import { bindKeys } from './keys';
 import { splitPath } from './list';
@@ -17,17 +14,23 @@ import { Minimap } from './minimap';
 import { Palette } from './palette';
 import { active, follow, MOST_PANES, panes, shown, shut, unseen, type Pane, type Panels } from './panes';
 import * as prefs from './prefs';
-import { Results } from './results';
 import { FoldButton, FullScreenButton, LanguageButton, StarButton, ThemeButton, WrapButton } from './settings';
 import { HeadNote, Overlay, Pill } from './stage';
 import { Strip } from './strip';
 import { Timeline } from './timeline';
-import { WhenDialog } from './whendialog';
+
+/** What opens over the log, once it is loaded. */
+const loaded = signal<typeof import('./panels') | null>(null);
+
+function load(): void {
+  import('./panels').then((m) => (loaded.value = m), () => setTimeout(load, 2000));
+}
 
 export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: boolean }) {
   const live = useMemo(() => new Live(pane), [pane]);
   const place = useRef<HTMLDivElement>(null);
   const { panels } = pane;
+  const over = loaded.value;
   const here = active.value === pane.id;
 
   useEffect(() => {
@@ -47,6 +50,10 @@ export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: b
       surface.remove();
     };
   }, [live]);
+
+  useEffect(() => {
+    if (loaded.peek() === null) load();
+  }, []);
 
   useEffect(() => {
     if (here) live.surface.element.focus({ preventScroll: true });
@@ -94,16 +101,12 @@ export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: b
         <Minimap live={live} />
         <Overlay live={live} panels={panels} />
         <Pill live={live} />
-        <Results live={live} />
-        <BookmarkList live={live} />
-        <Drawer live={live} />
+        {over && <><over.Results live={live} /><over.BookmarkList live={live} /><over.Drawer live={live} /></>}
       </div>
       <Strip live={live} panels={panels} />
       <Announcer live={live} />
-      <Help open={panels.help} />
       <Palette live={live} panels={panels} />
-      <WhenDialog live={live} open={panels.when} />
-      <DoctorDialog log={live.log} open={panels.why} />
+      {over && <><over.Help open={panels.help} /><over.WhenDialog live={live} open={panels.when} /><over.DoctorDialog log={live.log} open={panels.why} /></>}
     </section>
   );
 }
@@ -127,8 +130,8 @@ export function Tools({ panels }: { panels: Panels }) {
 function Title({ live, top }: { live: Live; top: boolean }) {
   const { dir, name } = splitPath(live.log);
   const more = live.logs.length - 1;
-  const text = <><span class="dir">{dir}</span><span class="file">{name}</span>{more > 0 && <span class="more">+{more}</span>}</>;
-  const all = live.logs.join('\n');
+  const text = <><span class="dir">{dir}</span><span class="file">{name}</span>{more > 0 && <span class="more" title={t('mergedHint')}>+{more}</span>}</>;
+  const all = [...live.logs, ...(more > 0 ? ['', t('mergedHint')] : [])].join('\n');
   return top ? <h1 title={all}>{text}</h1> : <h2 title={all}>{text}</h2>;
 }
 

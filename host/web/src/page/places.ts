@@ -1,7 +1,9 @@
 // Going to a place of the log: around a line that a link, a search or the timeline names, read from history if it is not held.
 
+import type { Match } from '../stream/protocol';
 import { bare, parsePosition } from '../stream/position';
 import type { Live } from './live';
+import { lineOf } from './url';
 
 export class Places {
   /** Where the address wants to go, as soon as that can be asked for. */
@@ -9,6 +11,7 @@ export class Places {
   private anchorAt = '';
   private reselect = false;
   private fresh = false;
+  private show: (() => void) | null = null;
 
   constructor(private readonly live: Live, at: string) {
     this.wanted = at;
@@ -16,11 +19,14 @@ export class Places {
 
   /** The connection is there. */
   opened(): void {
-    if (this.wanted) this.jump(this.wanted);
+    if (!this.wanted) return;
+    const { position, part, time } = lineOf(this.wanted);
+    this.jump(position, false, part, time);
   }
 
-  /** Shows the log around a position, from its history; selects the line there if it is held or if that is wanted. */
-  jump(position: string, select = false): void {
+  /** Shows the log around a position, from its history; selects the line there if it is held or if that is wanted. Of several logs, part and time
+   * say which it is in, and where in the others. */
+  jump(position: string, select = false, part = 0, time: number | null = null): void {
     const { live } = this;
     this.wanted = '';
     live.pause();
@@ -30,19 +36,35 @@ export class Places {
       live.select(held.id);
       return;
     }
-    this.around(position, select);
+    if (live.merged && !position.startsWith('~')) {
+      this.around(live.merged.name(live.logs.map((_, i) => (i === part ? position : (time ?? Date.now())))), select);
+      this.anchorAt = bare(position);
+      this.fresh = false;
+    } else this.around(position, select);
   }
 
   /** A match of a search, in its context: without the filter, which may hide what stands around it. */
-  showMatch(position: string): void {
+  showMatch(hit: Pick<Match, 'at' | 'part' | 'time_ms'>): void {
     const { live } = this;
     live.jumpFailed.value = false;
+    const show = () => this.jump(hit.at, true, hit.part, hit.time_ms);
     if (!live.filters.on) {
-      this.jump(position, true);
+      show();
       return;
     }
-    this.wanted = position;
+    this.wanted = hit.at;
+    this.show = show;
     live.filters.set([], []);
+  }
+
+  /** Goes where it was wanted to, once that can be asked for; false if that is nowhere. */
+  resume(): boolean {
+    if (!this.wanted) return false;
+    const { show } = this;
+    this.show = null;
+    if (show) show();
+    else this.jump(this.wanted, true);
+    return true;
   }
 
   /** Reads what lies around a position, although some of it may be held; selects the line there if that is wanted. */

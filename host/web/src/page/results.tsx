@@ -31,7 +31,7 @@ function Body({ live }: { live: Live }) {
     const hit = hits[i];
     if (!hit) return;
     s.chosen.value = i;
-    live.places.showMatch(hit.at);
+    live.places.showMatch(hit);
   };
   const onKey = (e: KeyboardEvent) => {
     if (e.key === 'Escape') close();
@@ -70,7 +70,7 @@ function Body({ live }: { live: Live }) {
       {s.skipped.value > 0 && <p class="notice">{t('searchSkipped', { n: number(s.skipped.value) })}</p>}
       {hits.length >= MOST_LISTED && <p class="notice">{t('searchTooMany', { n: number(MOST_LISTED) })}</p>}
       <ol class="hitlist" ref={list}>
-        {hits.map((hit, i) => <Hit key={hit.at} hit={hit} i={i} chosen={i === s.chosen.value} word={s.typed.value} choose={choose} />)}
+        {hits.map((hit, i) => <Hit key={`${hit.part ?? ''} ${hit.at}`} hit={hit} i={i} chosen={i === s.chosen.value} word={s.typed.value} choose={choose} />)}
       </ol>
     </aside>
   );
@@ -88,7 +88,7 @@ function Hit({ hit, i, chosen, word, choose }: { hit: Match; i: number; chosen: 
   const at = found ? found.index - from : -1;
   const level = Math.max(0, LEVELS.indexOf((hit.level || 'none') as (typeof LEVELS)[number]));
   return (
-    <li>
+    <li class={hit.part === undefined ? '' : `part${hit.part}`}>
       <button type="button" class={`hit-row l${level}${chosen ? ' chosen' : ''}`} aria-current={chosen} onClick={() => choose(i)}>
         <i class="g" aria-hidden="true" />
         <span>{from > 0 ? '…' : ''}{at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, at + found![0].length)}</mark>{text.slice(at + found![0].length)}</>}</span>

@@ -77,7 +77,14 @@ export class HistorySearch {
   found(m: FoundMessage): boolean {
     if (m.id !== this.id) return false;
     if (m.at) this.at = m.at;
-    if (m.matches.length) this.hits.value = [...this.hits.peek(), ...m.matches];
+    if (m.matches.length) {
+      const chosen = this.hits.peek()[this.chosen.peek()];
+      const hits = [...this.hits.peek(), ...m.matches];
+      // Those of several logs come log by log; one without a time stays behind the one before it.
+      if (m.matches[0].part !== undefined) byTime(hits);
+      this.hits.value = hits;
+      if (chosen) this.chosen.value = hits.indexOf(chosen);
+    }
     this.fresh += m.matches.length;
     if (m.time_ms !== null) this.reached.value = m.time_ms;
     this.scanned.value = this.before + m.scanned;
@@ -99,4 +106,10 @@ export class HistorySearch {
     this.problem.value = code === 'disconnected' || code === 'cancelled' ? '' : message || code;
     return true;
   }
+}
+
+function byTime(hits: Match[]): void {
+  let last = Infinity;
+  const times = new Map(hits.map((hit) => [hit, (last = hit.time_ms ?? last)]));
+  hits.sort((a, b) => times.get(b)! - times.get(a)!);
 }

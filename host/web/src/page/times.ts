@@ -101,7 +101,7 @@ export class Times {
 
   private begin(at: string): void {
     this.begun = true;
-    this.counts.begin(at, this.live.view.value.include, this.live.view.value.exclude);
+    this.counts.begin(this.live.merged?.fix(at) ?? at, this.live.view.value.include, this.live.view.value.exclude);
     this.changed.value++;
   }
 

@@ -21,6 +21,12 @@ export interface View {
   muted: number[];
 }
 
+/** The line that an address names. In several merged logs, it says which of them it is in, and when it was written: PART~TIME~POSITION. */
+export function lineOf(at: string): { position: string; part: number; time: number | null } {
+  const [, part, time, position] = /^(\d)~(\d*)~(.+)$/.exec(at) ?? [];
+  return position === undefined ? { position: at, part: 0, time: null } : { position, part: Number(part), time: time === '' ? null : Number(time) };
+}
+
 /** The part of the path below the server's base path. */
 export function logOf(location: { pathname: string }, base: string): string {
   const prefix = new URL(base).pathname;

@@ -4,7 +4,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/text';
 import { when } from '../text/when';
-import { Dialog } from './help';
+import { Dialog } from './dialog';
 import type { Live } from './live';
 
 export function WhenDialog({ live, open }: { live: Live; open: Signal<boolean> }) {

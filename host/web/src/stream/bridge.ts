@@ -2,6 +2,8 @@
 
 import workerURL from './worker.ts?worker&url';
 import { Merger } from './merge';
+import { FIRST_ID, type Edges, type Place } from './mergepages';
+import { MergedScans } from './mergedscan';
 import type { FromWorker, OpenRequest, ToWorker } from './items';
 import type { ScanMessage } from './protocol';
 import { scriptURL } from '../trusted';
@@ -64,13 +66,27 @@ export class MergedStream implements StreamLike {
   private readonly streams: Stream[];
   private readonly merger: Merger;
   private readonly timer: number;
-  private filtering: { id: number; answers: number; failed: FromWorker | null } | null = null;
+  private readonly scans: MergedScans;
+  private filtering: { id: number; answers: number; ends: string[]; failed: FromWorker | null } | null = null;
 
-  constructor(private readonly logs: readonly string[], private readonly url: (log: string) => string, private readonly receive: (message: FromWorker) => void) {
+  constructor(private readonly logs: readonly string[], private readonly url: (log: string) => string, private readonly receive: (message: FromWorker) => void, edges: (at: string) => Edges | null) {
     this.streams = logs.map((_, i) => new Stream((m) => this.take(i, m)));
-    this.merger = new Merger(this.streams, receive, () => Date.now());
+    this.merger = new Merger(this.streams, receive, () => Date.now(), edges);
+    this.scans = new MergedScans(this.streams, receive, this.places, this.name, (part) => this.merger.open(part));
     this.timer = window.setInterval(() => this.merger.flush(), 100);
   }
+
+  /** The place in each log that a position of the merged view stands for. */
+  readonly places = (at: string): Place[] | null => this.merger.pages.places(at);
+  /** A position of the merged view for a place in each log. */
+  readonly name = (places: Place[]): string => this.merger.pages.name(places);
+
+  /** A name for a position, which stands for the same place when what is held has changed. */
+  fix(at: string): string {
+    const places = this.places(at);
+    return places === null ? at : this.name(places);
+  }
+  readonly end = (part: number): string => this.merger.end(part);
 
   open(request: OpenRequest): void {
     this.merger.lines = request.lines;
@@ -80,14 +96,20 @@ export class MergedStream implements StreamLike {
     this.merger.ack();
   }
   read(id: number, at: string | number, backward: boolean, lines: number): void {
-    this.merger.read(id, String(at), backward, lines);
+    this.merger.read(id, at, backward, lines);
+  }
+  /** Reads one line of one of the logs; the page has that log's own position. */
+  readOf(part: number, id: number, at: string): void {
+    this.streams[part].read(id, at, false, 1);
   }
   scan(message: ScanMessage): void {
-    this.receive({ k: 'failed', id: message.id, code: 'unsupported', message: '' });
+    this.scans.start(message);
   }
-  cancel(): void {}
+  cancel(id: number): void {
+    this.scans.cancel(id);
+  }
   filter(id: number, include: string[], exclude: string[]): void {
-    this.filtering = { id, answers: 0, failed: null };
+    this.filtering = { id, answers: 0, ends: this.logs.map(() => ''), failed: null };
     this.streams.forEach((s) => s.filter(id, include, exclude));
   }
   retry(): void {
@@ -103,11 +125,15 @@ export class MergedStream implements StreamLike {
     const f = this.filtering;
     if (f && (m.k === 'filtered' || m.k === 'failed') && m.id === f.id) {
       if (m.k === 'failed') f.failed = m;
+      else f.ends[part] = m.at;
       if (++f.answers < this.streams.length) return;
       this.filtering = null;
-      this.receive(f.failed ?? { k: 'filtered', id: f.id, at: this.merger.restart() });
+      this.receive(f.failed ?? { k: 'filtered', id: f.id, at: this.merger.restart(f.ends) });
       return;
     }
-    this.merger.receive(part, m);
+    if (this.scans.receive(part, m)) return;
+    // What one log was asked for by itself.
+    if ((m.k === 'page' && m.page.id < FIRST_ID) || (m.k === 'failed' && m.id < FIRST_ID)) this.receive(m);
+    else this.merger.receive(part, m);
   }
 }

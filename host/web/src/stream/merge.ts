@@ -1,59 +1,58 @@
 // Several logs as one stream, in the order of the times that their lines say of themselves. Live lines wait a moment for slower logs, so that
-// what was written at the same time comes in order; what comes later than that comes where it is, at the end. History is merged page by
-// page: each log is asked for what it has before a time, and only what no log can add anything to is shown.
+// what was written at the same time comes in order; what comes later than that comes where it is, at the end. mergepages.ts does the same
+// for history.
 
-import { timeOf } from '../text/time';
-import type { Batch, Beat, Chunk, FromWorker, Item, Page, Stats, StreamState } from './items';
+import type { Batch, Beat, FromWorker, Stats, StreamState } from './items';
+import { MergedPages, join, split, type Edges, type Part, type Place, type Single } from './mergepages';
 import { formatPosition } from './position';
+
+export type { Part } from './mergepages';
 
 /** How long a line waits for older ones of other logs, in ms. */
 export const REORDER = 500;
 
-/** One of the logs, as far as merging needs it. */
-export interface Part {
-  read(id: number, at: string | number, backward: boolean, lines: number): void;
-  ack(): void;
-}
-
-/** One line, or one mark, on its way. */
-interface Single {
-  part: number;
-  time: number;
+interface Waiting extends Single {
   arrived: number;
-  item: Item;
-}
-
-interface Paging {
-  id: number;
-  /** Answers by log; null while one is missing. */
-  pages: (Page | null)[];
-  before: number;
-  at: string;
 }
 
 export class Merger {
-  private readonly waiting: Single[] = [];
+  readonly pages: MergedPages;
+  private waiting: Waiting[] = [];
+  /** By log, the end of what has come. */
+  private readonly ends: string[];
+  /** The same of what has been shown, and of the batch that is on its way to that. */
+  private shown: string[];
+  private showing: string[] | null = null;
   private readonly lastTimes: number[];
   private readonly states: (StreamState | null)[];
   private readonly stats: (Stats | null)[];
-  private readonly partOf = new Map<string, number>();
-  private readonly times = new Map<string, number>();
-  private paging: Paging | null = null;
-  private locating: { id: number; part: number; at: string; lines: number } | null = null;
   private readonly expected: (number | undefined)[];
   private readonly taken: number[];
+  /** Lines that a log has let go on the way here, since the last batch. */
+  private hole = 0;
   private ready = true;
   private started = false;
   /** How many lines each log was asked to begin with. */
   lines = 1000;
-  private nextId = 1;
 
-  constructor(private readonly parts: readonly Part[], private readonly send: (m: FromWorker) => void, private readonly now: () => number) {
-    this.lastTimes = parts.map(() => 0);
+  constructor(private readonly parts: readonly Part[], private readonly send: (m: FromWorker) => void, private readonly now: () => number, edges: (at: string) => Edges | null) {
+    this.ends = parts.map(() => '');
+    this.shown = [...this.ends];
+    this.pages = new MergedPages(parts, send, (part) => this.open(part), edges, (part) => this.end(part));
+    this.lastTimes = parts.map(() => -Infinity);
     this.states = parts.map(() => null);
     this.stats = parts.map(() => null);
     this.expected = parts.map(() => undefined);
     this.taken = parts.map(() => 0);
+  }
+
+  /** The end of what has been shown of a log, or was left to history at the beginning. */
+  end(part: number): string {
+    return this.shown[part];
+  }
+
+  open(part: number): boolean {
+    return this.states[part]?.phase === 'open';
   }
 
   /** Takes what one of the logs says. */
@@ -77,19 +76,21 @@ export class Merger {
         this.tellStats();
         break;
       case 'page':
-        this.onPage(part, m.page);
+        this.pages.page(m.page);
         break;
       case 'failed':
-        this.onFailed(m.id, m.code);
+        this.pages.failed(m.id, m.code);
         break;
       default:
-        break; // filters are confirmed by who asked for them
+        break; // filters and searches are confirmed by who asked for them
     }
     this.flush();
   }
 
   /** The last batch has been shown. */
   ack(): void {
+    this.shown = this.showing ?? this.shown;
+    this.showing = null;
     this.ready = true;
     this.flush();
   }
@@ -107,16 +108,18 @@ export class Merger {
     // Up to the last line that has waited long enough: all that is older goes with it.
     let n = this.waiting.length;
     while (n > 0 && this.waiting[n - 1].arrived > due) n--;
-    const out = this.waiting.slice(0, n);
-    const rest = this.waiting.slice(n);
-    if (out.length === 0) return;
-    this.waiting.length = 0;
-    this.waiting.push(...rest);
-    const items: Item[] = [];
-    for (const s of out) push(items, s.item);
-    this.note(out);
+    if (n === 0) return;
+    const batch: Batch = { items: join(this.waiting.slice(0, n)) };
+    // What was let go lies in the logs, before all that waits.
+    if (this.hole > 0) {
+      const to = this.pages.name(this.parts.map((_, part) => this.firstWaiting(part) || this.ends[part] || this.now()));
+      batch.hole = { lines: this.hole, from: '', to };
+      this.hole = 0;
+    }
+    this.waiting = this.waiting.slice(n);
+    this.showing = this.ends.map((end, part) => this.firstWaiting(part) || end);
     this.ready = false;
-    this.send({ k: 'batch', batch: { items } });
+    this.send({ k: 'batch', batch });
   }
 
   // The logs begin at different times with the last lines that were asked for. What is older than the first line of a log that has more is
@@ -129,137 +132,40 @@ export class Merger {
       if (own.length >= this.lines) horizon = Math.max(horizon, own.reduce((min, s) => Math.min(min, s.time), Infinity));
     });
     const kept = this.waiting.filter((s) => s.time > horizon);
-    if (kept.length === 0) return;
-    this.waiting.length = 0;
-    this.waiting.push(...kept);
+    if (kept.length > 0) this.waiting = kept;
   }
 
-  /** Forgets what has not been handed on, and returns a position that stands for now: history is read from there. */
-  restart(): string {
-    this.waiting.length = 0;
-    this.paging = this.locating = null;
-    const now = this.now();
-    const at = formatPosition('now', now);
-    this.times.set(at, now + 60_000);
-    return at;
+  /** Forgets what has not been handed on, and returns a name for where each log is: history is read from there. */
+  restart(ends: readonly string[]): string {
+    this.waiting = [];
+    this.hole = 0;
+    this.pages.forget();
+    ends.forEach((end, part) => (this.ends[part] = end || this.ends[part]));
+    this.shown = [...this.ends];
+    this.showing = null;
+    return this.pages.name(this.ends.map((end): Place => end || this.now() + 60_000));
   }
 
-  /** Reads what comes before the first line that is shown. What comes after is only ever live. */
-  read(id: number, at: string, backward: boolean, lines: number): void {
-    if (!backward) {
-      this.send({ k: 'failed', id, code: 'unsupported', message: '' });
-      return;
-    }
-    const time = this.times.get(at);
-    if (time !== undefined) {
-      this.page(id, at, time, lines);
-      return;
-    }
-    // The beginning of what is shown has been let go: the line there says when it was.
-    const part = this.partOf.get(at.slice(0, at.indexOf('.')));
-    if (part === undefined) {
-      this.send({ k: 'failed', id, code: 'unsupported', message: '' });
-      return;
-    }
-    this.locating = { id, part, at, lines };
-    this.parts[part].read(this.nextId++, at, false, 1);
+  read(id: number, at: Place, backward: boolean, lines: number): void {
+    this.pages.read(id, at, backward, lines);
   }
 
-  private page(id: number, at: string, before: number, lines: number): void {
-    this.paging = { id, at, before, pages: this.parts.map(() => null) };
-    this.parts.forEach((p, i) => {
-      if (this.states[i]?.phase === 'open') p.read(this.nextId++, before, true, lines);
-      else this.paging!.pages[i] = { id: 0, items: [], start: '', end: '', atBeginning: true, atEnd: true };
-    });
-    this.merge();
-  }
-
-  private onPage(part: number, page: Page): void {
-    if (this.locating?.part === part) {
-      const { id, at, lines } = this.locating;
-      this.locating = null;
-      const first = page.items.find((i): i is Chunk => i.k === 'lines');
-      const time = first ? timeOf(textOf(first, 0)) : null;
-      if (time === null) this.send({ k: 'failed', id, code: 'unsupported', message: '' });
-      else this.page(id, at, time, lines);
-      return;
-    }
-    if (!this.paging || this.paging.pages[part]) return;
-    this.paging.pages[part] = page;
-    this.merge();
-  }
-
-  private onFailed(id: number, code: string): void {
-    void id;
-    const waiting = this.paging?.id ?? this.locating?.id;
-    this.paging = this.locating = null;
-    if (waiting !== undefined) this.send({ k: 'failed', id: waiting, code, message: '' });
-  }
-
-  // All logs have answered: what is not older than the oldest line of any log that has more is complete.
-  private merge(): void {
-    const p = this.paging;
-    if (!p || p.pages.some((page) => page === null)) return;
-    this.paging = null;
-    let horizon = -Infinity;
-    let singles: Single[] = [];
-    p.pages.forEach((page, part) => {
-      const own = this.split(part, page!.items, p.before).filter((s) => s.time < p.before);
-      if (!page!.atBeginning && own.length > 0) horizon = Math.max(horizon, own[0].time);
-      singles.push(...own);
-    });
-    const atBeginning = p.pages.every((page) => page!.atBeginning);
-    singles.sort((a, b) => a.time - b.time);
-    // Lines of the very time at which a page was cut may be incomplete; unless there is nothing else, they come with the next page.
-    const complete = singles.filter((s) => s.time > horizon);
-    const kept = complete.length > 0 ? complete : singles.filter((s) => s.time >= horizon);
-    singles = kept;
-    const items: Item[] = [];
-    for (const s of singles) push(items, s.item);
-    this.note(singles);
-    const first = items.find((i): i is Chunk => i.k === 'lines');
-    const start = first ? formatPosition(first.gen, first.offs[0]) : p.at;
-    if (first) this.times.set(start, singles.find((s) => s.item.k === 'lines')!.time);
-    this.send({ k: 'page', page: { id: p.id, items, start, end: p.at, atBeginning, atEnd: false } });
+  private firstWaiting(part: number): string {
+    const first = this.waiting.find((s) => s.part === part && s.item.k === 'lines' && !s.item.late);
+    return first?.item.k === 'lines' ? formatPosition(first.item.gen, first.item.offs[0]) : '';
   }
 
   private take(part: number, batch: Batch): void {
     const arrived = this.now();
+    this.hole += batch.hole?.lines ?? 0;
     this.taken[part] += batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
-    for (const s of this.split(part, batch.items, this.lastTimes[part] || arrived)) this.waiting.push({ ...s, arrived });
-  }
-
-  // Lines by themselves, each with its time; one without has that of the line before.
-  private split(part: number, items: Item[], without: number): Single[] {
-    const out: Single[] = [];
-    let last = this.lastTimes[part] || without;
-    const firstTime = items.find((i): i is Chunk => i.k === 'lines');
-    if (firstTime) last = timeOf(textOf(firstTime, 0)) ?? last;
-    for (const item of items) {
-      if (item.k === 'mark') {
-        out.push({ part, time: last, arrived: 0, item: { ...item, part } });
-        continue;
-      }
-      this.partOf.set(item.gen, part);
-      for (let i = 0; i < item.starts.length; i++) {
-        const text = textOf(item, i);
-        last = timeOf(text) ?? last;
-        out.push({
-          part, time: last, arrived: 0,
-          item: { ...item, part, text, starts: Uint32Array.of(0), offs: item.offs.slice(i, i + 1), levels: item.levels.slice(i, i + 1), end: i + 1 < item.starts.length ? formatPosition(item.gen, item.offs[i + 1]) : item.end },
-        });
-      }
+    if (batch.hole?.to) this.ends[part] = batch.hole.to;
+    if (batch.at) this.ends[part] = batch.at;
+    for (const s of split(part, batch.items, arrived, this.lastTimes[part])) {
+      this.waiting.push({ ...s, arrived });
+      this.lastTimes[part] = s.time;
+      if (s.item.k === 'lines' && !s.item.late) this.ends[part] = s.item.end;
     }
-    if (out.length > 0) this.lastTimes[part] = Math.max(this.lastTimes[part], last);
-    return out;
-  }
-
-  // Remembers when the first line of what was handed on was, for the page before it.
-  private note(singles: Single[]): void {
-    const first = singles.find((s) => s.item.k === 'lines');
-    if (!first || first.item.k !== 'lines') return;
-    this.times.set(formatPosition(first.item.gen, first.item.offs[0]), first.time);
-    if (this.times.size > 1000) this.times.delete(this.times.keys().next().value!);
   }
 
   private tellState(): void {
@@ -268,9 +174,11 @@ export class Merger {
     // The worst that one of them has is what there is to say about all.
     const order = ['refused', 'ended', 'waiting', 'connecting', 'open'];
     const worst = known.reduce((a, b) => (order.indexOf(b.phase) < order.indexOf(a.phase) ? b : a));
-    const phase = known.some((s) => s.phase === 'open') && (worst.phase === 'refused' || worst.phase === 'ended') ? 'open' : worst.phase;
-    // What needs one place in one log cannot be asked of several.
-    this.send({ k: 'state', state: { ...worst, phase, capabilities: worst.capabilities.filter((c) => c !== 'scan') } });
+    const all = known.length === this.parts.length;
+    const phase = !all ? 'connecting' : known.some((s) => s.phase === 'open') && (worst.phase === 'refused' || worst.phase === 'ended') ? 'open' : worst.phase;
+    // What one of them cannot do cannot be asked of all.
+    const open = known.filter((s) => s.phase === 'open');
+    this.send({ k: 'state', state: { ...worst, phase, capabilities: open.length > 0 ? open[0].capabilities.filter((c) => open.every((s) => s.capabilities.includes(c))) : worst.capabilities } });
   }
 
   private tellStats(): void {
@@ -284,27 +192,4 @@ export class Merger {
       },
     });
   }
-}
-
-function textOf(chunk: Chunk, i: number): string {
-  return chunk.text.slice(chunk.starts[i], i + 1 < chunk.starts.length ? chunk.starts[i + 1] : chunk.text.length);
-}
-
-// Lines of one log that follow each other share a chunk.
-function push(items: Item[], item: Item): void {
-  const last = items[items.length - 1];
-  if (item.k !== 'lines' || last?.k !== 'lines' || last.part !== item.part || last.gen !== item.gen || last.late !== item.late || last.piece || item.piece || item.offs[0] <= last.offs[last.offs.length - 1]) {
-    items.push(item);
-    return;
-  }
-  const starts = new Uint32Array(last.starts.length + 1);
-  starts.set(last.starts);
-  starts[last.starts.length] = last.text.length;
-  const offs = new Float64Array(last.offs.length + 1);
-  offs.set(last.offs);
-  offs[last.offs.length] = item.offs[0];
-  const levels = new Uint8Array(last.levels.length + 1);
-  levels.set(last.levels);
-  levels[last.levels.length] = item.levels[0];
-  items[items.length - 1] = { ...last, text: last.text + item.text, starts, offs, levels, end: item.end };
 }

@@ -51,7 +51,7 @@ export interface Progress {
   skipped: number;
   end?: 'all' | 'matches' | 'limit';
 }
-export interface Match { at: string; time_ms: number | null; level: string; text: string; cut?: boolean }
+export interface Match { at: string; time_ms: number | null; level: string; text: string; cut?: boolean; /** Which of several logs it is in; not said by the server. */ part?: number }
 export interface FoundMessage extends Progress { t: 'found'; matches: Match[] }
 /** A bucket is when it begins, and how many lines of each level. */
 export interface CountedMessage extends Progress { t: 'counted'; buckets: number[][] }

@@ -1,0 +1,8 @@
+// What opens over the log. Loaded right after the page is shown: it is there before anybody can ask for it, and the page is there sooner.
+
+export { BookmarkList } from './bookmarklist';
+export { DoctorDialog } from './doctor';
+export { Drawer } from './drawer';
+export { Help } from './help';
+export { Results } from './results';
+export { WhenDialog } from './whendialog';
