@@ -163,14 +163,22 @@ func startFromProto(s *tailpb.Start) Start {
 func followToProto(r FollowRequest) *tailpb.FollowRequest {
 	return &tailpb.FollowRequest{
 		Log: r.Log, Start: startToProto(r.Start), Follow: r.Follow, Wait: r.Wait, Filter: filterToProto(r.Filter),
-		Times: r.Times,
+		Times: r.Times, Left: mapped(r.Left, positionToProto),
 	}
+}
+
+// mapped returns what convert makes of each.
+func mapped[A, B any](all []A, convert func(A) B) (out []B) {
+	for _, a := range all {
+		out = append(out, convert(a))
+	}
+	return out
 }
 
 func followFromProto(r *tailpb.FollowRequest) FollowRequest {
 	return FollowRequest{
 		Log: r.GetLog(), Start: startFromProto(r.GetStart()), Follow: r.GetFollow(), Wait: r.GetWait(),
-		Filter: filterFromProto(r.GetFilter()), Times: r.GetTimes(),
+		Filter: filterFromProto(r.GetFilter()), Times: r.GetTimes(), Left: mapped(r.GetLeft(), positionFromProto),
 	}
 }
 

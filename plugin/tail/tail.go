@@ -112,6 +112,10 @@ type FollowRequest struct {
 	Filter Filter
 	// Times asks for [Lines].Times. It needs [CapabilityTime].
 	Times bool
+	// Left is how far the reader has read generations that it left a short while ago, in another call; the latest last. What was written to
+	// them since, and is written now, comes as [Late], as if this call had left them. It matters only with Follow. A tailer that knows
+	// nothing of late lines ignores it, and so does a plugin that was built before there was such a field.
+	Left []Position
 }
 
 // Start is where a Follow begins. The zero value is the live end.

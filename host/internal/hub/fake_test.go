@@ -238,6 +238,14 @@ func (l *fakeLog) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[
 		}
 		caughtUp := false
 		passed, told := map[string]bool{}, map[int]bool{}
+		l.mu.Lock()
+		for _, p := range req.Left {
+			passed[p.Generation] = true
+			for n, e := range l.lates {
+				told[n] = told[n] || e.Start.Generation == p.Generation && e.Start.Offset < p.Offset
+			}
+		}
+		l.mu.Unlock()
 		for {
 			select {
 			case <-ctx.Done():

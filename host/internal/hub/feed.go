@@ -134,7 +134,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (f *feed) follow(ctx context.Context) (got bool, err error) {
 	f.mu.Lock()
 	f.cur.Resume()
-	f.request.Start = f.cur.Start(tail.StartAtEnd())
+	f.request.Start, f.request.Left = f.cur.Start(tail.StartAtEnd()), f.cur.Lately()
 	f.mu.Unlock()
 	for e, err := range f.hub.tailer.Follow(ctx, f.request) {
 		if err != nil {

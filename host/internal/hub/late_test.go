@@ -14,13 +14,12 @@ import (
 	"github.com/livetail/livetail/plugin/tail"
 )
 
-// Sessions that were there before, and whose plugin lives, get every late line, whatever becomes of them between their own readings and
-// the feed.
+// Sessions that were there before get every late line, whatever becomes of them between their own readings and the feed, and of the plugin.
 func TestModel_LateLines_EverySessionGetsEachOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
-			return step{rapid.IntRange(0, 11).Draw(rt, "op"), rapid.IntRange(0, 20).Draw(rt, "a"), rapid.IntRange(0, 20).Draw(rt, "b")}
+			return step{rapid.IntRange(0, 12).Draw(rt, "op"), rapid.IntRange(0, 20).Draw(rt, "a"), rapid.IntRange(0, 20).Draw(rt, "b")}
 		}), 1, 80).Draw(rt, "steps")
 		var err error
 		synctest.Test(t, func(t *testing.T) { err = runLate(seed, steps) })
@@ -64,6 +63,8 @@ func runLate(seed uint64, steps []step) error {
 			l.rotate(0)
 		case st.Op <= 5:
 			l.writeLate(st.A, fmt.Sprintf("late %d\n", i))
+		case st.Op == 12:
+			l.die()
 		case st.Op == 6:
 			time.Sleep(time.Duration(st.A) * 100 * time.Millisecond)
 		default:
@@ -153,6 +154,43 @@ func TestLate_ToldByItsOwnReadingAndByTheFeed_ComesOnce(t *testing.T) {
 		l.writeLate(0, "late three\n")
 		if err := third.drain(); err != nil || len(third.lates) != 1 {
 			t.Errorf("got %v, %v", third.lates, err)
+		}
+	})
+}
+
+func TestLate_AfterAChangeOfTheFilter_StillComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeLog()
+		h := hub.New(l, hub.Options{})
+		ctx, stop := context.WithCancel(context.Background())
+		stopped := make(chan struct{})
+		go func() { defer close(stopped); _ = h.Run(ctx) }()
+		defer func() { stop(); <-stopped }()
+		l.write("one\n")
+		w, err := open(h, l, hub.Request{Start: tail.StartAtBeginning(), Follow: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.drain(); err != nil {
+			t.Fatal(err)
+		}
+		l.rotate(0)
+		l.write("two\n")
+		l.writeLate(0, "late one\n")
+		if err := w.drain(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.session.SetFilter(ctx, tail.Filter{Exclude: []string{"unwanted"}}); err != nil {
+			t.Fatal(err)
+		}
+		w.filter = tail.Filter{Exclude: []string{"unwanted"}}
+		l.writeLate(0, "late two\n")
+		if err := w.drain(); err != nil {
+			t.Fatal(err)
+		}
+		l.writeLate(0, "late three\n")
+		if err := w.drain(); err != nil || len(w.lates) != 3 {
+			t.Errorf("got %v, %v", w.lates, err)
 		}
 	})
 }

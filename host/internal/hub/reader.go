@@ -41,7 +41,7 @@ func (s *Session) startReader(delay time.Duration) bool {
 		return false
 	}
 	s.cur.Resume()
-	req := tail.FollowRequest{Log: s.log, Start: s.cur.Start(s.start), Follow: s.follow, Wait: s.wait, Filter: s.filtered}
+	req := tail.FollowRequest{Log: s.log, Start: s.cur.Start(s.start), Follow: s.follow, Wait: s.wait, Filter: s.filtered, Left: s.cur.Lately()}
 	s.reader = r
 	s.mu.Unlock()
 	if !s.hub.start(func() { r.run(ctx, req, delay) }) {

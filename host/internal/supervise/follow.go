@@ -15,6 +15,9 @@ import (
 func (p *Plugin) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
 	return func(yield func(tail.Event, error) bool) {
 		f := follow{p: p, req: req, yield: yield}
+		for _, p := range req.Left {
+			f.cur.Passed(p)
+		}
 		var last *incarnation
 		wait := retryFirst
 		for {
@@ -52,6 +55,7 @@ func (f *follow) in(ctx context.Context, now *incarnation) (again, got bool) {
 		// The log was there; that it is not now is a rotation that has not come to its end.
 		req.Wait = f.req.Wait || f.req.Follow
 		f.cur.Resume()
+		req.Left = f.cur.Lately()
 	}
 	bound, cancel := now.bind(ctx)
 	defer cancel()

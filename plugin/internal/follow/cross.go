@@ -2,8 +2,6 @@ package follow
 
 import (
 	"context"
-	"slices"
-	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -201,107 +199,4 @@ func (r *Reader) leaveCopy(ctx context.Context, next *generation) {
 func copyWindowGap(after tail.Position) tail.Gap {
 	return tail.Gap{Cause: tail.CauseCopyWindow, After: after,
 		Evidence: []string{"the file was emptied or rewritten in place; what was written just before may be in no file any more"}}
-}
-
-// lateReader reads what is written to a generation after the reader has left it.
-type lateReader struct {
-	b      block
-	before window
-	pick   *picker
-	coding coding
-	until  time.Time
-}
-
-// addLate goes on holding the generation that is being left, and watching for growth.
-func (r *Reader) addLate() {
-	const most = 16 // Rotations within the linger time; the oldest are the quietest.
-	if len(r.late) == most {
-		r.dropLate(0)
-	}
-	r.l.mu.Lock()
-	r.g.readers++
-	r.l.mu.Unlock()
-	w := r.b.before
-	r.late = append(r.late, &lateReader{
-		b:      block{g: r.g, off: r.b.off, before: w, wide: r.b.wide},
-		before: w,
-		until:  time.Now().Add(r.l.e.opts.Linger),
-		pick:   r.pick.late(),
-		coding: r.coding,
-	})
-}
-
-// readLate returns the next late lines, or nil.
-func (r *Reader) readLate() tail.Event {
-	for len(r.late) > 0 && time.Now().After(r.late[0].until) {
-		old := r.late[0]
-		if n := len(old.b.pending()); n > 0 {
-			if e := r.lateLines(old, n); e != nil {
-				return e
-			}
-		}
-		r.dropLate(0)
-	}
-	for i, o := range r.late {
-		if o.b.g.max.Load() > o.b.off {
-			if _, err := o.b.fill(o.b.g.ends); err != nil { // Emptied: there is nothing more to come.
-				r.dropLate(i)
-				return nil
-			}
-		}
-		if n, _ := o.coding.cut(o.b.pending(), false); n > 0 {
-			if e := r.lateLines(o, n); e != nil {
-				return e
-			}
-		}
-		o.b.park()
-	}
-	return nil
-}
-
-// lateLines hands out the first n bytes of what is pending in o; nil if none of it is wanted.
-func (r *Reader) lateLines(o *lateReader, n int) tail.Event {
-	at := func() tail.Position { return o.b.g.position(o.b.from(), &o.before) }
-	e := tail.Lines{Start: at()}
-	from := o.b.from()
-	data := o.b.take(n)
-	o.before.push(data)
-	e.End = at()
-	e.Text = data
-	if !o.coding.plain() {
-		p := o.pick.decoded(o.coding, data, from, tail.PieceNone, -1)
-		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
-	} else if o.pick != nil {
-		p := o.pick.lines(data, from, -1)
-		e.Text, e.Offsets, e.Times = p.text, p.offsets, p.times
-	}
-	if len(e.Text) == 0 {
-		return nil
-	}
-	r.atEnd = false
-	return tail.Late{Lines: e}
-}
-
-// dropLate stops watching one of the generations that have been left.
-func (r *Reader) dropLate(i int) {
-	old := r.late[i]
-	r.late = slices.Delete(r.late, i, i+1)
-	old.b.drop()
-	r.l.mu.Lock()
-	defer r.l.mu.Unlock()
-	r.l.leaveLocked(old.b.g)
-}
-
-// late returns a picker that goes on in a generation that has been left.
-func (p *picker) late() *picker {
-	if p == nil {
-		return nil
-	}
-	c := *p
-	if p.stamp != nil {
-		stamp, parser := *p.stamp, *p.stamp.Parser
-		stamp.Parser = &parser
-		c.stamp = &stamp
-	}
-	return &c
 }

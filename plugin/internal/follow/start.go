@@ -49,6 +49,10 @@ func (e *Engine) Open(ctx context.Context, path guard.Path, req tail.FollowReque
 		r.Close()
 		return nil, err
 	}
+	if err := r.goOnLate(ctx, req.Left); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ package cursor
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -12,16 +13,27 @@ import (
 // concurrent use.
 type Cursor struct {
 	pos      tail.Position
-	moved    bool            // an event has moved the position, and none has come since that did not
-	inLine   bool            // the last piece of a long line is still to come
-	caughtUp bool            // the last event was a CaughtUp
-	gap      *tail.Gap       // the last event was this gap, which left the position alone
-	resumed  bool            // no event that moves has come since Resume
-	left     []tail.Position // how far the generations have been read that the reader has left, the newest last; never changed in place
+	moved    bool      // an event has moved the position, and none has come since that did not
+	inLine   bool      // the last piece of a long line is still to come
+	caughtUp bool      // the last event was a CaughtUp
+	gap      *tail.Gap // the last event was this gap, which left the position alone
+	resumed  bool      // no event that moves has come since Resume
+	left     []leftAt  // the generations that the reader has left, the newest last; never changed in place
 }
+
+// leftAt is how far a generation has been read that the reader has left, and when that was.
+type leftAt struct {
+	tail.Position
+	at time.Duration // since started, which takes less room than a time
+}
+
+var started = time.Now()
 
 // maxLeft is how many generations are remembered that a reader has left. Tailers look for late lines in no more than that.
 const maxLeft = 32
+
+// lately is for how long after it was left a tailer is asked to look for late lines in a generation.
+const lately = time.Minute
 
 // Position is the end of what the reader has got; zero if that is not known.
 func (c *Cursor) Position() tail.Position { return c.pos }
@@ -102,15 +114,16 @@ func (c *Cursor) leave(p tail.Position) {
 		return
 	}
 	p.Check = ""
-	left := make([]tail.Position, 0, len(c.left)+1)
+	this := leftAt{p, time.Since(started)}
+	left := make([]leftAt, 0, len(c.left)+1)
 	for _, l := range c.left {
 		if l.Generation != p.Generation {
 			left = append(left, l)
-		} else if l.Offset > p.Offset {
-			p = l
+		} else {
+			this.Offset, this.at = max(l.Offset, p.Offset), l.at
 		}
 	}
-	if left = append(left, p); len(left) > maxLeft {
+	if left = append(left, this); len(left) > maxLeft {
 		left = left[1:]
 	}
 	c.left = left
@@ -123,10 +136,20 @@ func (c *Cursor) Passed(p tail.Position) { c.leave(p) }
 func (c *Cursor) Left(generation string) (p tail.Position, ok bool) {
 	for _, l := range c.left {
 		if l.Generation == generation {
-			return l, true
+			return l.Position, true
 		}
 	}
 	return tail.Position{}, false
+}
+
+// Lately is what another Follow call that goes on here is to be told of the generations that the reader has left, for its FollowRequest.Left.
+func (c *Cursor) Lately() (left []tail.Position) {
+	for _, l := range c.left {
+		if time.Since(started)-l.at < lately {
+			left = append(left, l.Position)
+		}
+	}
+	return left
 }
 
 // Begin notes that e is the first event that the reader was given, although it has not got it yet: another Follow call is to begin with

@@ -925,7 +925,10 @@ type FollowRequest struct {
 	// Text may come through this lane, see Lines.lane_bytes; 0: there is none. A lane is a socket that the host has handed to the plugin
 	// for this call alone, which saves encrypting and copying what never leaves the machine. A plugin that knows nothing of lanes
 	// ignores it and loses nothing but speed.
-	Lane          uint64 `protobuf:"varint,7,opt,name=lane,proto3" json:"lane,omitempty"`
+	Lane uint64 `protobuf:"varint,7,opt,name=lane,proto3" json:"lane,omitempty"`
+	// How far the reader has read generations that it left a short while ago, in another call. What was written to them since, and is
+	// written now, comes as Late, as if this call had left them. A plugin that knows nothing of late lines ignores it.
+	Left          []*Position `protobuf:"bytes,8,rep,name=left,proto3" json:"left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1007,6 +1010,13 @@ func (x *FollowRequest) GetLane() uint64 {
 		return x.Lane
 	}
 	return 0
+}
+
+func (x *FollowRequest) GetLeft() []*Position {
+	if x != nil {
+		return x.Left
+	}
+	return nil
 }
 
 // Where to begin. Exactly one is set; nothing set means the live end.
@@ -2957,7 +2967,7 @@ const file_tail_proto_rawDesc = "" +
 	"generation\x18\x01 \x01(\tR\n" +
 	"generation\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x14\n" +
-	"\x05check\x18\x03 \x01(\tR\x05check\"\xd8\x01\n" +
+	"\x05check\x18\x03 \x01(\tR\x05check\"\x88\x02\n" +
 	"\rFollowRequest\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\tR\x03log\x12-\n" +
 	"\x05start\x18\x02 \x01(\v2\x17.livetail.tail.v1.StartR\x05start\x12\x16\n" +
@@ -2965,7 +2975,8 @@ const file_tail_proto_rawDesc = "" +
 	"\x04wait\x18\x04 \x01(\bR\x04wait\x120\n" +
 	"\x06filter\x18\x05 \x01(\v2\x18.livetail.tail.v1.FilterR\x06filter\x12\x14\n" +
 	"\x05times\x18\x06 \x01(\bR\x05times\x12\x12\n" +
-	"\x04lane\x18\a \x01(\x04R\x04lane\"\xb0\x01\n" +
+	"\x04lane\x18\a \x01(\x04R\x04lane\x12.\n" +
+	"\x04left\x18\b \x03(\v2\x1a.livetail.tail.v1.PositionR\x04left\"\xb0\x01\n" +
 	"\x05Start\x12\x1f\n" +
 	"\n" +
 	"last_lines\x18\x01 \x01(\x03H\x00R\tlastLines\x128\n" +
@@ -3251,70 +3262,71 @@ var file_tail_proto_goTypes = []any{
 var file_tail_proto_depIdxs = []int32{
 	16, // 0: livetail.tail.v1.FollowRequest.start:type_name -> livetail.tail.v1.Start
 	17, // 1: livetail.tail.v1.FollowRequest.filter:type_name -> livetail.tail.v1.Filter
-	14, // 2: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
-	19, // 3: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
-	20, // 4: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
-	21, // 5: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
-	22, // 6: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
-	23, // 7: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
-	24, // 8: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
-	25, // 9: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
-	14, // 10: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
-	14, // 11: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
-	0,  // 12: livetail.tail.v1.Lines.piece:type_name -> livetail.tail.v1.Piece
-	14, // 13: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
-	14, // 14: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
-	1,  // 15: livetail.tail.v1.Boundary.how:type_name -> livetail.tail.v1.How
-	2,  // 16: livetail.tail.v1.Boundary.order:type_name -> livetail.tail.v1.Order
-	14, // 17: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
-	14, // 18: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
-	3,  // 19: livetail.tail.v1.Gap.cause:type_name -> livetail.tail.v1.Cause
-	14, // 20: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
-	14, // 21: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
-	20, // 22: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
-	14, // 23: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
-	14, // 24: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
-	17, // 25: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
-	19, // 26: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
-	14, // 27: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
-	14, // 28: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
-	14, // 29: livetail.tail.v1.ScanRequest.at:type_name -> livetail.tail.v1.Position
-	17, // 30: livetail.tail.v1.ScanRequest.filter:type_name -> livetail.tail.v1.Filter
-	30, // 31: livetail.tail.v1.ScanResponse.matches:type_name -> livetail.tail.v1.Match
-	31, // 32: livetail.tail.v1.ScanResponse.counts:type_name -> livetail.tail.v1.Count
-	14, // 33: livetail.tail.v1.ScanResponse.at:type_name -> livetail.tail.v1.Position
-	4,  // 34: livetail.tail.v1.ScanResponse.end:type_name -> livetail.tail.v1.ScanEnd
-	14, // 35: livetail.tail.v1.Match.at:type_name -> livetail.tail.v1.Position
-	5,  // 36: livetail.tail.v1.Match.level:type_name -> livetail.tail.v1.Level
-	34, // 37: livetail.tail.v1.DiagnoseResponse.findings:type_name -> livetail.tail.v1.Finding
-	6,  // 38: livetail.tail.v1.Finding.level:type_name -> livetail.tail.v1.FindingLevel
-	7,  // 39: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
-	8,  // 40: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
-	39, // 41: livetail.tail.v1.MetricsResponse.metrics:type_name -> livetail.tail.v1.Metric
-	40, // 42: livetail.tail.v1.Metric.samples:type_name -> livetail.tail.v1.Sample
-	41, // 43: livetail.tail.v1.Sample.labels:type_name -> livetail.tail.v1.Label
-	9,  // 44: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
-	10, // 45: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
-	12, // 46: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
-	15, // 47: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
-	26, // 48: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
-	28, // 49: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
-	32, // 50: livetail.tail.v1.TailerService.Diagnose:input_type -> livetail.tail.v1.DiagnoseRequest
-	35, // 51: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
-	37, // 52: livetail.tail.v1.TailerService.Metrics:input_type -> livetail.tail.v1.MetricsRequest
-	11, // 53: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
-	13, // 54: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
-	18, // 55: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
-	27, // 56: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
-	29, // 57: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
-	33, // 58: livetail.tail.v1.TailerService.Diagnose:output_type -> livetail.tail.v1.DiagnoseResponse
-	36, // 59: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
-	38, // 60: livetail.tail.v1.TailerService.Metrics:output_type -> livetail.tail.v1.MetricsResponse
-	53, // [53:61] is the sub-list for method output_type
-	45, // [45:53] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	14, // 2: livetail.tail.v1.FollowRequest.left:type_name -> livetail.tail.v1.Position
+	14, // 3: livetail.tail.v1.Start.position:type_name -> livetail.tail.v1.Position
+	19, // 4: livetail.tail.v1.FollowResponse.event:type_name -> livetail.tail.v1.Event
+	20, // 5: livetail.tail.v1.Event.lines:type_name -> livetail.tail.v1.Lines
+	21, // 6: livetail.tail.v1.Event.boundary:type_name -> livetail.tail.v1.Boundary
+	22, // 7: livetail.tail.v1.Event.truncated:type_name -> livetail.tail.v1.Truncated
+	23, // 8: livetail.tail.v1.Event.gap:type_name -> livetail.tail.v1.Gap
+	24, // 9: livetail.tail.v1.Event.late:type_name -> livetail.tail.v1.Late
+	25, // 10: livetail.tail.v1.Event.caught_up:type_name -> livetail.tail.v1.CaughtUp
+	14, // 11: livetail.tail.v1.Lines.start:type_name -> livetail.tail.v1.Position
+	14, // 12: livetail.tail.v1.Lines.end:type_name -> livetail.tail.v1.Position
+	0,  // 13: livetail.tail.v1.Lines.piece:type_name -> livetail.tail.v1.Piece
+	14, // 14: livetail.tail.v1.Boundary.from:type_name -> livetail.tail.v1.Position
+	14, // 15: livetail.tail.v1.Boundary.to:type_name -> livetail.tail.v1.Position
+	1,  // 16: livetail.tail.v1.Boundary.how:type_name -> livetail.tail.v1.How
+	2,  // 17: livetail.tail.v1.Boundary.order:type_name -> livetail.tail.v1.Order
+	14, // 18: livetail.tail.v1.Truncated.from:type_name -> livetail.tail.v1.Position
+	14, // 19: livetail.tail.v1.Truncated.to:type_name -> livetail.tail.v1.Position
+	3,  // 20: livetail.tail.v1.Gap.cause:type_name -> livetail.tail.v1.Cause
+	14, // 21: livetail.tail.v1.Gap.after:type_name -> livetail.tail.v1.Position
+	14, // 22: livetail.tail.v1.Gap.before:type_name -> livetail.tail.v1.Position
+	20, // 23: livetail.tail.v1.Late.lines:type_name -> livetail.tail.v1.Lines
+	14, // 24: livetail.tail.v1.CaughtUp.at:type_name -> livetail.tail.v1.Position
+	14, // 25: livetail.tail.v1.ReadRequest.at:type_name -> livetail.tail.v1.Position
+	17, // 26: livetail.tail.v1.ReadRequest.filter:type_name -> livetail.tail.v1.Filter
+	19, // 27: livetail.tail.v1.ReadResponse.events:type_name -> livetail.tail.v1.Event
+	14, // 28: livetail.tail.v1.ReadResponse.start:type_name -> livetail.tail.v1.Position
+	14, // 29: livetail.tail.v1.ReadResponse.end:type_name -> livetail.tail.v1.Position
+	14, // 30: livetail.tail.v1.ScanRequest.at:type_name -> livetail.tail.v1.Position
+	17, // 31: livetail.tail.v1.ScanRequest.filter:type_name -> livetail.tail.v1.Filter
+	30, // 32: livetail.tail.v1.ScanResponse.matches:type_name -> livetail.tail.v1.Match
+	31, // 33: livetail.tail.v1.ScanResponse.counts:type_name -> livetail.tail.v1.Count
+	14, // 34: livetail.tail.v1.ScanResponse.at:type_name -> livetail.tail.v1.Position
+	4,  // 35: livetail.tail.v1.ScanResponse.end:type_name -> livetail.tail.v1.ScanEnd
+	14, // 36: livetail.tail.v1.Match.at:type_name -> livetail.tail.v1.Position
+	5,  // 37: livetail.tail.v1.Match.level:type_name -> livetail.tail.v1.Level
+	34, // 38: livetail.tail.v1.DiagnoseResponse.findings:type_name -> livetail.tail.v1.Finding
+	6,  // 39: livetail.tail.v1.Finding.level:type_name -> livetail.tail.v1.FindingLevel
+	7,  // 40: livetail.tail.v1.HeartbeatRequest.kind:type_name -> livetail.tail.v1.BeatKind
+	8,  // 41: livetail.tail.v1.HeartbeatResponse.kind:type_name -> livetail.tail.v1.OrderKind
+	39, // 42: livetail.tail.v1.MetricsResponse.metrics:type_name -> livetail.tail.v1.Metric
+	40, // 43: livetail.tail.v1.Metric.samples:type_name -> livetail.tail.v1.Sample
+	41, // 44: livetail.tail.v1.Sample.labels:type_name -> livetail.tail.v1.Label
+	9,  // 45: livetail.tail.v1.ErrorDetail.code:type_name -> livetail.tail.v1.ErrorCode
+	10, // 46: livetail.tail.v1.TailerService.Info:input_type -> livetail.tail.v1.InfoRequest
+	12, // 47: livetail.tail.v1.TailerService.List:input_type -> livetail.tail.v1.ListRequest
+	15, // 48: livetail.tail.v1.TailerService.Follow:input_type -> livetail.tail.v1.FollowRequest
+	26, // 49: livetail.tail.v1.TailerService.Read:input_type -> livetail.tail.v1.ReadRequest
+	28, // 50: livetail.tail.v1.TailerService.Scan:input_type -> livetail.tail.v1.ScanRequest
+	32, // 51: livetail.tail.v1.TailerService.Diagnose:input_type -> livetail.tail.v1.DiagnoseRequest
+	35, // 52: livetail.tail.v1.TailerService.Heartbeat:input_type -> livetail.tail.v1.HeartbeatRequest
+	37, // 53: livetail.tail.v1.TailerService.Metrics:input_type -> livetail.tail.v1.MetricsRequest
+	11, // 54: livetail.tail.v1.TailerService.Info:output_type -> livetail.tail.v1.InfoResponse
+	13, // 55: livetail.tail.v1.TailerService.List:output_type -> livetail.tail.v1.ListResponse
+	18, // 56: livetail.tail.v1.TailerService.Follow:output_type -> livetail.tail.v1.FollowResponse
+	27, // 57: livetail.tail.v1.TailerService.Read:output_type -> livetail.tail.v1.ReadResponse
+	29, // 58: livetail.tail.v1.TailerService.Scan:output_type -> livetail.tail.v1.ScanResponse
+	33, // 59: livetail.tail.v1.TailerService.Diagnose:output_type -> livetail.tail.v1.DiagnoseResponse
+	36, // 60: livetail.tail.v1.TailerService.Heartbeat:output_type -> livetail.tail.v1.HeartbeatResponse
+	38, // 61: livetail.tail.v1.TailerService.Metrics:output_type -> livetail.tail.v1.MetricsResponse
+	54, // [54:62] is the sub-list for method output_type
+	46, // [46:54] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_tail_proto_init() }
