@@ -19,6 +19,9 @@ import (
 // patience bounds every wait for the outside world; a machine under load gets there, only later.
 const patience = 180 * time.Second
 
+// checked says that the programs are built with the race detector.
+var checked = os.Getenv("E2E_RACE") != "0"
+
 // programs is where the real programs are, built once; what touches logs and viewers, with the race detector, unless E2E_RACE=0 asks for them
 // as they are released, to measure.
 var programs = sync.OnceValues(func() (string, error) {
@@ -26,9 +29,8 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	checked := "-race=" + strconv.FormatBool(os.Getenv("E2E_RACE") != "0")
 	for _, args := range [][]string{
-		{checked, "./host/cmd/livetail", "./plugin/cmd/livetail-plugin"},
+		{"-race=" + strconv.FormatBool(checked), "./host/cmd/livetail", "./plugin/cmd/livetail-plugin"},
 		{"./simulator/cmd/livetail-simulator"}, // It is the measure, not what is measured.
 	} {
 		cmd := exec.Command("go", append([]string{"build", "-o", dir + "/"}, args...)...)

@@ -299,6 +299,34 @@ func TestServe_Ended_EveryViewerIsToldAndNoProcessStays(t *testing.T) {
 	eventually(t, "the plugin has ended", func() bool { return !alive(plugins[0]) })
 }
 
+func TestServe_SecondSignal_EndsItAtOnceAndLeavesNoPlugin(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "app.log")
+	appendTo(t, log, strings.Repeat(strings.Repeat("x", 1023)+"\n", 48<<10))
+	addr, p := serve(t, "--write-timeout", "1m", "--shutdown-timeout", "1m", dir)
+	id := plugin(t, p)
+	dial(t, addr, log+"?tail=1&from=beginning") // It does not read, so there is something to wait for at the end.
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it ends kindly", func() bool {
+		resp, err := http.Get("http://" + addr + "/-/readyz")
+		if err != nil {
+			return true
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.wait()
+	if status, ok := p.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+		t.Errorf("it ended as %v, which is not at once", p.ProcessState)
+	}
+	eventually(t, "the plugin has ended", func() bool { return !alive(id) })
+}
+
 func TestServe_HostKilled_PluginEndsToo(t *testing.T) {
 	_, p := serve(t, t.TempDir())
 	plugins := children(t, p.Process.Pid)

@@ -141,6 +141,9 @@ func TestSoak_TenThousandIdleSessions(t *testing.T) {
 		told = n.(*atomic.Int64).Load()
 	}
 	t.Logf("ended in %v with code %d; %d of %d sessions were told 1001", took.Round(time.Millisecond), code, told, *soakSessions)
+	if took > 10*time.Second {
+		t.Errorf("it took longer than 10s to end")
+	}
 	if code != 0 || float64(told) < 0.999*float64(*soakSessions) {
 		closes.Range(func(k, v any) bool { t.Logf("close code %v: %d", k, v.(*atomic.Int64).Load()); return true })
 		t.Error("too few were told, or it did not end well")
