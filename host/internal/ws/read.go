@@ -1,11 +1,13 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -32,33 +34,47 @@ func (c *conn) read() {
 	})
 	c.ws.SetCloseHandler(func(int, string) error { return nil }) // the writer answers it
 	for {
-		kind, data, err := c.ws.ReadMessage()
-		if err != nil {
+		if err := c.message(); err != nil {
 			closed := (*websocket.CloseError)(nil)
 			c.parted = errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure
 			c.cancel(readEnding(err))
 			return
 		}
-		if c.ctx.Err() != nil {
-			continue
-		}
-		switch {
-		case kind != websocket.TextMessage:
-			c.stop(wire.CloseBinary)
-		case !utf8.Valid(data):
-			c.stop(wire.CloseNotUTF8)
-		case c.v1:
-			err = c.hear(data)
-		default:
-			c.hearPlain(data)
-		}
-		if err == nil {
-			err = c.mayTalk()
-		}
-		if err != nil {
-			continue // the connection is ending
-		}
 	}
+}
+
+// messages are buffers for what peers say, one of which is needed only while a message is being taken.
+var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// message waits for a message and takes it. The error is that of reading.
+func (c *conn) message() error {
+	kind, in, err := c.ws.NextReader()
+	if err != nil {
+		return err
+	}
+	text := messages.Get().(*bytes.Buffer)
+	defer messages.Put(text)
+	text.Reset()
+	if _, err := text.ReadFrom(in); err != nil {
+		return err
+	}
+	if c.ctx.Err() != nil {
+		return nil
+	}
+	switch data := text.Bytes(); {
+	case kind != websocket.TextMessage:
+		c.stop(wire.CloseBinary)
+	case !utf8.Valid(data):
+		c.stop(wire.CloseNotUTF8)
+	case c.v1:
+		err = c.hear(data)
+	default:
+		c.hearPlain(data)
+	}
+	if err == nil {
+		_ = c.mayTalk() // An error is that of the connection, which is ending.
+	}
+	return nil
 }
 
 // mayTalk waits until the peer may say more. The error is that of the connection.

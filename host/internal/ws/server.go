@@ -95,7 +95,7 @@ func New(o Options) *Server {
 		o: o,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: o.Stall,
-			ReadBufferSize:   512,
+			ReadBufferSize:   256, // Peers say little, and each connection keeps it.
 			// Package websocket writes nothing but the handshake and answers to pings, for which it needs no buffer of its own.
 			WriteBufferPool: new(sync.Pool),
 			Subprotocols:    []string{wire.Subprotocol},
