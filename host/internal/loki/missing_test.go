@@ -3,6 +3,7 @@ package loki
 import (
 	"context"
 	"iter"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -111,7 +112,7 @@ func TestQueries_PartOfWhichTheViewerMayNotKnow_IsNotNamed(t *testing.T) {
 	docker, _, s := newMounted(t)
 	docker.kind.Store("list")
 	rec := httptest.NewRecorder()
-	s.Serve(rec, httptest.NewRequest("GET", "/loki/api/v1/labels", nil), somebody{prefix: "/var/"})
+	s.Serve(rec, httptest.NewRequest(http.MethodGet, "/loki/api/v1/labels", nil), somebody{prefix: "/var/"})
 	if body := rec.Body.String(); rec.Code != 200 || strings.Contains(body, "docker") {
 		t.Errorf("%d %s", rec.Code, body)
 	}
