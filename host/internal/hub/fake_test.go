@@ -35,6 +35,7 @@ type fakeLog struct {
 	lates  []tail.Late      // in the order in which they were written
 	ends   map[string]int64 // how far each generation goes that has been left
 	beats  []tail.Beat
+	beatAt []time.Time // when each of beats came
 	orders chan tail.Order
 }
 
@@ -349,6 +350,7 @@ func (l *fakeLog) Heartbeat(ctx context.Context, in iter.Seq[tail.Beat]) iter.Se
 			for b := range in {
 				l.mu.Lock()
 				l.beats = append(l.beats, b)
+				l.beatAt = append(l.beatAt, time.Now())
 				l.mu.Unlock()
 			}
 		})
@@ -382,4 +384,16 @@ func (l *fakeLog) beatKinds(session string) (kinds []tail.BeatKind) {
 		}
 	}
 	return kinds
+}
+
+// beatTimes returns the different moments at which beats of a kind came.
+func (l *fakeLog) beatTimes(kind tail.BeatKind) (times []time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, b := range l.beats {
+		if b.Kind == kind && (len(times) == 0 || !times[len(times)-1].Equal(l.beatAt[i])) {
+			times = append(times, l.beatAt[i])
+		}
+	}
+	return times
 }

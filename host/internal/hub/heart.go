@@ -15,6 +15,8 @@ const (
 	// maxBeats bounds the beats of one session that wait to be sent. A peer that talks without end cannot fill the queue; what it says
 	// beyond that is dropped.
 	maxBeats = 8
+	// gatherBeats is how long beats wait for others at the most. A twentieth of the time to answer is the most that this may take of it.
+	gatherBeats = 20 * time.Millisecond
 	// silence is how long the heartbeat call may bring nothing, not even a sign of life, before it is made anew.
 	silence = 10 * time.Second
 	// retryFirst and retryLongest bound the wait before a call that the plugin broke off is made again.
@@ -175,12 +177,17 @@ func (h *heart) take(into []tail.Beat) []tail.Beat {
 func (h *Hub) beats(ctx context.Context) iter.Seq[tail.Beat] {
 	return func(yield func(tail.Beat) bool) {
 		var taken []tail.Beat
+		var last time.Time
 		for {
 			select {
 			case <-h.heart.ready:
 			case <-ctx.Done():
 				return
 			}
+			if !h.gather(ctx, last) {
+				return
+			}
+			last = time.Now()
 			taken = h.heart.take(taken)
 			for _, b := range taken {
 				if !yield(b) {
@@ -188,6 +195,18 @@ func (h *Hub) beats(ctx context.Context) iter.Seq[tail.Beat] {
 				}
 			}
 		}
+	}
+}
+
+// gather waits, if beats were sent a moment ago, so that what many sessions do goes to the tailer together. It reports whether to go on.
+func (h *Hub) gather(ctx context.Context, last time.Time) bool {
+	pause := time.NewTimer(time.Until(last.Add(min(gatherBeats, h.o.HeartbeatTimeout/20))))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
