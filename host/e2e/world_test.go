@@ -163,7 +163,6 @@ func (v *viewer) failed() error {
 
 // follow follows until ctx is cancelled.
 func (v *viewer) follow(ctx context.Context, url string) {
-	v.last.Store(-1)
 	gap, again := false, false
 	options := client.Options{Wait: true, Attempts: 1000, OnStatus: func(s client.Status) {
 		if d, ok := s.(client.Disconnected); ok {
@@ -278,6 +277,7 @@ func (w *world) watch(viewers int, addr string) {
 	w.cancel = cancel
 	for i := range viewers {
 		v := &viewer{id: i, log: w.logs[i%len(w.logs)]}
+		v.last.Store(-1) // Here, so that nobody takes it for one that has got line 0 before it has begun.
 		w.viewers = append(w.viewers, v)
 		w.work.Go(func() { v.follow(ctx, "ws://"+addr+v.log.path+"?from=beginning") }) // Ends with ctx.
 	}

@@ -23,7 +23,7 @@ const (
 	Spare = 32 << 20
 	// Settle is how long after a collection, if no other comes, garbage is collected that is worth it.
 	Settle = 5 * time.Second
-	// worth is how much it has to be, in bytes, and at least half of what is live: less is cheaper to keep than to collect.
+	// worth is how much it has to be, in bytes, and at least a quarter of what is live: less is cheaper to keep than to collect.
 	worth = 8 << 20
 	// fast is the time between two collections below which they come fast.
 	fast = 100 * time.Millisecond
@@ -134,7 +134,7 @@ func worthIt() bool {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(samples)
 	all, live := samples[0].Value.Uint64()+samples[1].Value.Uint64(), samples[2].Value.Uint64()
-	return all > live+max(worth, live/2)
+	return all > live+max(worth, live/4)
 }
 
 func (k *keeper) rested() {
