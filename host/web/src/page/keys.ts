@@ -185,6 +185,7 @@ export function bindKeys(live: Live, panels: Panels): () => void {
         else if (live.bookmarks.open.value) live.bookmarks.open.value = false;
         else if (live.selected.value !== null) live.select(null);
         else if (live.view.value.search) live.setView({ search: '' });
+        else if (prefs.bare.value) fullScreen();
         return true;
       default:
         return false;

@@ -90,6 +90,7 @@ export class MergedStream implements StreamLike {
 
   open(request: OpenRequest): void {
     this.merger.lines = request.lines;
+    this.merger.reset();
     this.streams.forEach((s, i) => s.open({ ...request, log: this.logs[i], url: this.url(this.logs[i]) }));
   }
   ack(): void {

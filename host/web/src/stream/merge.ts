@@ -135,6 +135,14 @@ export class Merger {
     if (kept.length > 0) this.waiting = kept;
   }
 
+  /** The logs are opened anew. */
+  reset(): void {
+    this.waiting = [];
+    this.hole = 0;
+    this.lastTimes.fill(-Infinity);
+    this.pages.forget();
+  }
+
   /** Forgets what has not been handed on, and returns a name for where each log is: history is read from there. */
   restart(ends: readonly string[]): string {
     this.waiting = [];
@@ -157,7 +165,12 @@ export class Merger {
 
   private take(part: number, batch: Batch): void {
     const arrived = this.now();
-    this.hole += batch.hole?.lines ?? 0;
+    if (batch.hole) {
+      // What waits of this log lies before the hole: it goes with it.
+      const before = this.waiting.length;
+      this.waiting = this.waiting.filter((s) => s.part !== part);
+      this.hole += batch.hole.lines + before - this.waiting.length;
+    }
     this.taken[part] += batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
     if (batch.hole?.to) this.ends[part] = batch.hole.to;
     if (batch.at) this.ends[part] = batch.at;
