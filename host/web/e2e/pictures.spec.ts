@@ -140,7 +140,7 @@ test('pictures', async ({ browser }) => {
   const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: 'zh-CN' });
   await phone.goto(front.url + APP);
   await phone.locator('.row').first().waitFor();
-  await phone.waitForTimeout(1200);
+  await phone.waitForTimeout(3000);
   await phone.screenshot({ path: join(OUT, 'phone.png') });
   if (process.env.PICTURES) {
     await phone.goto(`${front.url}${APP}?beside=${encodeURIComponent('/var/log/shop/worker.log')}`);

@@ -14,7 +14,7 @@ export function Dialog({ open, label, cls, children }: { open: Signal<boolean>; 
     if (!on && dialog.current?.open) dialog.current.close();
   }), [open]);
   return (
-    <dialog ref={dialog} class={cls} aria-label={label} onClose={() => (open.value = false)} onClick={(e) => { if (e.target === dialog.current) open.value = false; }}>
+    <dialog ref={dialog} class={cls} aria-label={label} onCancel={() => (open.value = false)} onClose={() => (open.value = false)} onClick={(e) => { if (e.target === dialog.current) open.value = false; }}>
       {open.value && children}
     </dialog>
   );

@@ -116,7 +116,7 @@ export function Tools({ panels }: { panels: Panels }) {
   return (
     <>
       {panes.value.length < MOST_PANES && (
-        <button type="button" class="tool" title={`${t('addLog')} (v)`} aria-label={t('addLog')} onClick={() => { panels.adding.value = true; panels.palette.value = true; }}><Icon name="add" /></button>
+        <button type="button" class="tool add-tool" title={`${t('addLog')} (v)`} aria-label={t('addLog')} onClick={() => { panels.adding.value = true; panels.palette.value = true; }}><Icon name="add" /></button>
       )}
       <FullScreenButton />
       <ThemeButton />

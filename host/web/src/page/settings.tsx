@@ -18,7 +18,7 @@ export function nextEdge(): void {
 
 export function ThemeButton() {
   const label = `${t('theme')}: ${t(`theme_${theme.value}`)}`;
-  return <button type="button" class="tool" title={label} aria-label={label} onClick={nextTheme}><Icon name={theme.value} /></button>;
+  return <button type="button" class="tool theme-tool" title={label} aria-label={label} onClick={nextTheme}><Icon name={theme.value} /></button>;
 }
 
 export function LanguageButton() {
