@@ -9,8 +9,11 @@ import (
 )
 
 // fanoutRate returns how many lines are written each time, and how often. Beyond a few thousand viewers two thousand lines a second are
-// more than a machine's loopback carries.
-func fanoutRate(clients int) (lines int, every time.Duration) {
+// more than a machine's loopback carries, so that is for who asks for it to try.
+func (b *bench) fanoutRate(clients int) (lines int, every time.Duration) {
+	if b.rate > 0 {
+		return max(b.rate/100, 1), 10 * time.Millisecond
+	}
 	if clients > 2000 {
 		return 10, 100 * time.Millisecond
 	}
@@ -65,7 +68,7 @@ func (b *bench) fanoutRound(ctx context.Context, s *server, clients int, path st
 	if lost > 0 {
 		return fmt.Errorf("%d of %d viewers were cut off", lost, clients)
 	}
-	lines, every := fanoutRate(clients)
+	lines, every := b.fanoutRate(clients)
 	what := fmt.Sprintf("fan-out to %d", clients)
 	note := fmt.Sprintf("%d lines/s each", lines*int(time.Second/every))
 	b.figure(s, what+", delivered", "%", note, 100*float64(got)/float64(expected))
@@ -78,7 +81,7 @@ func (b *bench) fanoutRound(ctx context.Context, s *server, clients int, path st
 
 // trickle writes at an even rate and returns how many lines it wrote.
 func (b *bench) trickle(ctx context.Context, l *logFile, clients int) (written int64, err error) {
-	lines, every := fanoutRate(clients)
+	lines, every := b.fanoutRate(clients)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for start := time.Now(); time.Since(start) < time.Duration(b.seconds)*time.Second && ctx.Err() == nil; {

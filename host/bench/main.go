@@ -36,6 +36,7 @@ type options struct {
 	rounds     int
 	bytes      int64         // one client
 	clients    []int         // fan-out
+	rate       int           // fan-out: lines a second, 0 for what fits the number of viewers
 	sleepers   int           // idle
 	seconds    int           // fan-out
 	samples    int           // latency, in each round
@@ -52,6 +53,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only some of one, fanout, latency, last, idle, slow; separated by commas")
 	flag.StringVar(&o.dir, "dir", "", "folder for the logs, on the file system to measure; /dev/shm leaves the disk out (default: a temporary one)")
 	flag.StringVar(&o.fanouts, "fanout", "", "numbers of viewers for fanout, separated by commas (default: 10,100,1000,10000)")
+	flag.IntVar(&o.rate, "rate", 0, "lines a second for fanout, of 120 bytes, in steps of 100 (default: 2000, or 100 for more than 2000 viewers)")
 	flag.IntVar(&o.sleepers, "idle", 0, "number of sessions for idle (default: 10000)")
 	flag.IntVar(&o.rounds, "rounds", 0, "rounds of each measure (default: 3, with -quick 1)")
 	flag.BoolVar(&o.quick, "quick", false, "less of everything")
@@ -97,8 +99,8 @@ func (o *options) sizes() error {
 		}
 		o.clients = append(o.clients, n)
 	}
-	if o.rounds < 1 || o.sleepers < 1 {
-		return fmt.Errorf("-rounds %d and -idle %d must be at least 1", o.rounds, o.sleepers)
+	if o.rounds < 1 || o.sleepers < 1 || o.rate < 0 {
+		return fmt.Errorf("-rounds %d and -idle %d must be at least 1, and -rate %d not negative", o.rounds, o.sleepers, o.rate)
 	}
 	for name := range strings.SplitSeq(o.only, ",") {
 		if o.only != "" && !slices.ContainsFunc(measures, func(m measure) bool { return m.name == name }) {
