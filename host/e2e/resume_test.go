@@ -161,14 +161,14 @@ func (v *reading) connection(r *record, addr, last string) error {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			return fmt.Errorf("refused with %s", resp.Status)
 		}
-		return nil //nolint:nilerr // It broke in the handshake.
+		return nil // It broke in the handshake.
 	}
 	defer c.Close()
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	for {
 		_, data, err := c.ReadMessage()
 		if err != nil {
-			return nil //nolint:nilerr // It broke.
+			return nil // It broke.
 		}
 		var m struct {
 			T, Start, End, Text, To, At, Code, Cause string

@@ -112,7 +112,7 @@ func newSlowPeer(t *testing.T, addr, log string, p pace) *slowPeer {
 // vanish breaks the connection without a word.
 func (p *slowPeer) vanish() {
 	_ = p.conn.Conn.(*net.TCPConn).SetLinger(0)
-	p.conn.Conn.Close()
+	p.conn.Close()
 }
 
 // catchUp reads at speed until so many lines have come, which have to be the first ones of the log, each once.
