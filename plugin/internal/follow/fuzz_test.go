@@ -76,6 +76,8 @@ func FuzzToken(f *testing.F) {
 	f.Add(token{1, 2, 3, 4}.String())
 	f.Add("")
 	f.Add("AQ")
+	f.Add("A\nQ000000000000000000000000000000000000000A")
+	f.Add(token{1, 2, 3, 4}.String()[:8] + "\n" + token{1, 2, 3, 4}.String()[8:])
 	f.Fuzz(func(t *testing.T, s string) {
 		tok, err := parseToken(s)
 		if err != nil {

@@ -94,7 +94,8 @@ func (t token) String() string {
 // parseToken reads the text form. What is no token of ours is [tail.ErrBadRequest].
 func parseToken(s string) (token, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != tokenBytes || b[0] != tokenVersion {
+	// The decoder passes over line ends.
+	if err != nil || len(s) != base64.RawURLEncoding.EncodedLen(tokenBytes) || len(b) != tokenBytes || b[0] != tokenVersion {
 		return token{}, fmt.Errorf("position %s is not one of this tailer: %w", strconv.Quote(s), tail.ErrBadRequest)
 	}
 	b = append(b, 0, 0)
