@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,6 +102,7 @@ func (s *storm) act() {
 	names := []string{"kill", "stop", "host", "rotate", "truncate", "delete", "chmod", "descriptors", "pause", "cut", "hostile", "swap", "garbage", "full"}
 	what := names[s.random.IntN(len(names))]
 	s.counts[what]++
+	s.t.Logf("%s %s: %s is at line %d", time.Now().Format("15:04:05.000"), what, filepath.Base(l.path), l.written())
 	switch what {
 	case "kill":
 		if id := s.child(); id != 0 {
@@ -119,7 +121,12 @@ func (s *storm) act() {
 			l.do(func() { l.write(3); l.rotate() })
 		}
 	case "truncate":
-		l.do(func() { _ = os.Truncate(l.path, 0); l.size = 0 })
+		l.do(func() {
+			info, _ := os.Stat(l.path)
+			s.t.Logf("emptied %s of %d bytes at line %d", filepath.Base(l.path), info.Size(), l.next)
+			_ = os.Truncate(l.path, 0)
+			l.size = 0
+		})
 	case "delete":
 		l.do(func() {
 			for _, b := range l.backups {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -82,8 +84,10 @@ func compilePattern(text string) (pattern, error) {
 	if err != nil {
 		return bad(err)
 	}
-	if prefix, whole := re.LiteralPrefix(); whole {
-		return pattern{text: []byte(prefix)}, nil
+	// Not by LiteralPrefix, which says of ^a$ that it is a and nothing else.
+	// And not with U+FFFD, which an expression finds in each byte that is no UTF-8.
+	if parsed.Op == syntax.OpLiteral && parsed.Flags&syntax.FoldCase == 0 && !slices.Contains(parsed.Rune, utf8.RuneError) {
+		return pattern{text: []byte(string(parsed.Rune))}, nil
 	}
 	return pattern{re: re}, nil
 }
