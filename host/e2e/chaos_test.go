@@ -34,7 +34,12 @@ func TestPluginKilled100Times_200Viewers5Logs_NoViewerNotices(t *testing.T) {
 }
 
 // foundSeeds are those of runs that found something, by what it was.
-var foundSeeds = map[string]uint64{}
+var foundSeeds = map[string]struct {
+	seed  uint64
+	lasts time.Duration
+}{
+	"a file was emptied that could not be opened, and nobody could say so: see writer.vanished": {665313082771895278, 5 * time.Minute},
+}
 
 func TestChaos_WhateverHappens_EveryLineIsDeliveredOrDeclared(t *testing.T) {
 	seed := *chaosSeed
@@ -46,8 +51,8 @@ func TestChaos_WhateverHappens_EveryLineIsDeliveredOrDeclared(t *testing.T) {
 }
 
 func TestChaos_SeedsThatFoundSomething(t *testing.T) {
-	for what, seed := range foundSeeds {
-		t.Run(what, func(t *testing.T) { chaos(t, seed, time.Minute) })
+	for what, found := range foundSeeds {
+		t.Run(what, func(t *testing.T) { chaos(t, found.seed, found.lasts) })
 	}
 }
 
@@ -79,7 +84,12 @@ func chaos(t *testing.T, seed uint64, lasts time.Duration) {
 	s.heal()
 	s.beyond()
 	lines, declared, reconnects := s.finish()
-	t.Logf("seed %d: %d lines delivered, %d declared missing, %d reconnections; %v", seed, lines, declared, reconnects, s.counts)
+	unseen := int64(0)
+	for _, v := range s.viewers {
+		unseen += v.unseen.Load()
+	}
+	t.Logf("seed %d: %d lines delivered, %d declared missing, %d emptied before anybody saw one of them, %d reconnections; %v",
+		seed, lines, declared, unseen, reconnects, s.counts)
 }
 
 func (s *storm) args() []string {
@@ -121,12 +131,7 @@ func (s *storm) act() {
 			l.do(func() { l.write(3); l.rotate() })
 		}
 	case "truncate":
-		l.do(func() {
-			info, _ := os.Stat(l.path)
-			s.t.Logf("emptied %s of %d bytes at line %d", filepath.Base(l.path), info.Size(), l.next)
-			_ = os.Truncate(l.path, 0)
-			l.size = 0
-		})
+		l.do(l.empty)
 	case "delete":
 		l.do(func() {
 			for _, b := range l.backups {

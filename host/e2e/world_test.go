@@ -31,7 +31,12 @@ type writer struct {
 	next    int64  // number of the next line
 	rest    []byte // of what was to be written, and could not be yet
 	times   *times // when lines were written; nil if nobody wants to know
+	began   int64  // number of the first line of what stands in the file
+	emptied []span // what stood in the file when it was emptied
 }
+
+// span is the lines from one number to before another.
+type span struct{ from, to int64 }
 
 const payload = " the quick brown fox jumps over the lazy dog 0123456789 0123456789 0123456789\n"
 
@@ -69,6 +74,9 @@ func (w *writer) write(n int64) int64 {
 			return 0
 		}
 		w.file, w.size = f, 0
+	}
+	if w.size == 0 {
+		w.began = w.next
 	}
 	var out bytes.Buffer
 	if len(w.rest) > 0 {
@@ -123,6 +131,22 @@ func (w *writer) do(f func()) {
 	f()
 }
 
+// empty truncates the file. w.mu is held.
+func (w *writer) empty() {
+	if w.size > 0 && os.Truncate(w.path, 0) == nil {
+		w.emptied = append(w.emptied, span{w.began, w.next})
+		w.size = 0
+	}
+}
+
+// vanished reports whether the lines of s are all that stood in a file when it was emptied. If nobody had seen any of it, there is no trace of it: that is a
+// limit that docs/guarantees.md names. Of what was seen in part, the rest has to be declared.
+func (w *writer) vanished(s span) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.emptied, s)
+}
+
 func (w *writer) written() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,6 +164,7 @@ type viewer struct {
 	last       atomic.Int64          // number of the last line; -1 before the first
 	reconnects atomic.Int64
 	declared   atomic.Int64 // lines that were declared missing
+	unseen     atomic.Int64 // lines that were written and emptied before anybody saw one of them
 	gaps       atomic.Int64
 
 	mu      sync.Mutex // guards what follows
@@ -221,6 +246,8 @@ func (v *viewer) line(l []byte, gap, again *bool) {
 	case n == last+1:
 	case n > last+1 && *gap:
 		v.declared.Add(n - last - 1)
+	case n > last+1 && v.log.vanished(span{last + 1, n}):
+		v.unseen.Add(n - last - 1)
 	case n > last+1:
 		v.fail("lines %d to %d are missing, and nothing said so", last+1, n-1)
 	case *again:
