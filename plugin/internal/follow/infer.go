@@ -2,6 +2,7 @@ package follow
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/livetail/livetail/plugin/internal/family"
@@ -73,6 +74,10 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 		}
 		o, err := l.open(f.Name)
 		if err != nil {
+			// No descriptor is left, or a right is missing. It may be one that came in between, if it was not last written before.
+			if errors.Is(err, tail.ErrUnreadable) && f.Modified.UnixNano() >= newest.id.btime {
+				l.lossy = f.Name + " could not be opened"
+			}
 			continue
 		}
 		same := func(k *held) bool { return k.id == o.id }

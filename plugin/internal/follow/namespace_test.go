@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -205,4 +206,27 @@ func TestFollow_PermissionIsMissingForATime_WaitsAndDoublesNothing(t *testing.T)
 			t.Errorf("events are %s", r)
 		}
 	})
+}
+
+// What cannot be opened, and may have come in between, is not passed over in silence.
+func TestFollow_RotatedFileCannotBeOpened_DeclaresAPossibleGap(t *testing.T) {
+	if !inNamespace(t, 1000) {
+		return
+	}
+	w := newWorld(t, func(o *Options) { o.NoEvents, o.Poll = true, time.Hour })
+	w.write("app.log", "one\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.until("one\n")
+	r.unseen(func() {
+		w.rename("app.log", "app.log.2")
+		w.write("app.log.1", "between\n")
+		w.must(os.Chmod(w.path("app.log.1"), 0))
+		w.write("app.log", "two\n")
+	})
+	if f, err := os.Open(w.path("app.log.1")); err == nil {
+		_ = f.Close()
+		t.Skip("a file without rights can be read here")
+	}
+	r.until("one\ntwo\n")
+	r.wantPossibleGaps("could not be opened")
 }
