@@ -148,7 +148,7 @@ func (l *Log) drainLinks() (switched bool) {
 			}
 			k.owed++
 			switched = true
-			l.standFrom(from, base)
+			l.standFrom(from)
 			l.stand(l.observe(base))
 		case watch.MovedFrom:
 			if a := k.aside[e.Name]; a != nil {
@@ -174,15 +174,11 @@ func (l *Log) drainLinks() (switched bool) {
 //
 // It was looked at after it had been told of, so it may be a later one of that name, whose turn is still to come: then it was made after the
 // one that stands at the path now. It must not get into the chain before that one.
-func (l *Log) standFrom(a *aside, base string) {
+func (l *Log) standFrom(a *aside) {
 	if a == nil {
 		return
 	}
-	p, err := l.e.guard.Join(l.e.guard.Folder(l.path), base)
-	if err != nil {
-		return
-	}
-	now := l.openLink(p)
+	now := l.openLink(l.path)
 	defer now.close()
 	if now != nil && l.madeAfter(a, now) {
 		l.setAside(a.name, a)

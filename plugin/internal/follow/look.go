@@ -109,7 +109,7 @@ func (l *Log) grab(loose []*held) []*held {
 		return loose
 	}
 	dev, ino, ok := statInode(st)
-	if ok && l.isLiveFile(st) {
+	if l.isLiveFile(st) {
 		l.setTrouble(nil)
 		return loose
 	}

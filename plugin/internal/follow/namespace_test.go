@@ -230,3 +230,33 @@ func TestFollow_RotatedFileCannotBeOpened_DeclaresAPossibleGap(t *testing.T) {
 	r.until("one\ntwo\n")
 	r.wantPossibleGaps("could not be opened")
 }
+
+// A path that cannot be looked at for a time has not gone: what is told meanwhile is not forgotten.
+func TestFollow_PathCannotBeReachedForATime_StaysAndObservesTheRotation(t *testing.T) {
+	if !inNamespace(t, 1000) {
+		return
+	}
+	w := newWorld(t, nil)
+	w.must(mkdirAll(w.path("above/logs")))
+	w.write("above/logs/app.log", "one\n")
+	r := w.open(tail.FollowRequest{Log: w.path("above/logs/app.log"), Start: tail.StartAtBeginning(), Follow: true})
+	r.until("one\n")
+	logs, err := os.OpenRoot(w.path("above/logs"))
+	w.must(err)
+	defer logs.Close()
+	w.must(os.Chmod(w.path("above"), 0))
+	if _, err := os.Stat(w.path("above/logs")); err == nil {
+		t.Skip("a folder without rights can be entered here")
+	}
+	w.must(logs.Rename("app.log", "app.log.1"))
+	w.must(logs.WriteFile("app.log", []byte("two\n"), 0o644))
+	r.ask()
+	w.must(os.Chmod(w.path("above"), 0o755))
+	r.until("one\ntwo\n")
+	if len(r.events) != 1 {
+		t.Fatalf("events are %s, want one boundary", r)
+	}
+	if b, ok := r.events[0].(tail.Boundary); !ok || w.e.Events() && b.Order != tail.OrderObserved {
+		t.Errorf("boundary is %+v", r.events[0])
+	}
+}

@@ -49,6 +49,9 @@ func (l *Log) settle() bool {
 		l.passBack()
 		return false
 	}
+	if l.at.dir != nil && errors.Is(err, tail.ErrUnreadable) {
+		return false // No descriptor is left, or a right is missing: that says nothing about where the path leads.
+	}
 	if err != nil {
 		real = l.path
 		if l.at.dir != nil {

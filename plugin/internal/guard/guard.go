@@ -2,8 +2,9 @@
 //
 // A guard has roots: folders below which every regular file may be read, and files that may be read themselves together with their
 // rotated siblings. Whatever a client asks for goes through [Guard.Resolve], which looks at the name alone, and then through
-// [Guard.Open], which goes through [os.Root], never blocks on a FIFO, and opens regular files only. A symbolic link is followed if
-// what it points to is allowed by its own name, however the link is written; otherwise it is as forbidden as any other path.
+// [Guard.Open], which never blocks on a FIFO and opens regular files only. The kernel finds a path on which no link is, and is told to follow
+// none; any other goes through [os.Root]. A symbolic link is followed if what it points to is allowed by its own name, however the link is
+// written; otherwise it is as forbidden as any other path.
 //
 // What is not allowed looks the same whether or not it exists: nothing outside the roots is ever examined. What a guard cannot see are
 // hard links and mount points inside the roots; who can make those could as well copy the content.

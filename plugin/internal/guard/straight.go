@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// straight opens what is at abs without the right to read it, if abs is below a root and no folder on the way is a link, which holds for most paths:
-// then it is what its name says. What it finds may be a link itself. It does in three system calls what [Guard.locate] needs a dozen for,
-// which counts where thousands of files are looked at. The error is nil, or says that nothing is there (ENOENT), or anything else: then locate has to tell.
+// straight opens what is at abs without the right to read it, if abs is below a root and no folder on the way is a link, which holds for
+// most paths: then it is what its name says. What it finds may be a link itself. It does in four system calls what [Guard.locate] needs a
+// dozen for, which counts where thousands of files are looked at. The error is nil, or says that nothing is there (ENOENT), or anything
+// else: then locate has to tell.
 func (g *Guard) straight(abs string) (*os.File, fs.FileInfo, error) {
 	if g.below(abs) == nil {
 		return nil, nil, errOutside

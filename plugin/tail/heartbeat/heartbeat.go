@@ -1,9 +1,9 @@
 // Package heartbeat is the heartbeat logic for any tailer: it decides which sessions of a host are to be pinged now and which are dead. It
 // carries no frames: the host does.
 //
-// A session is pinged one interval after it was opened and then once in every interval, up to a hundredth of it sooner where another one is pinged. From the moment the host says that the ping has
-// been written, the peer has its timeout to answer; silence until then, or anything that is no answer at any time, ends the session. An
-// answer that nobody waits for is ignored.
+// A session is pinged one interval after it was opened and then once in every interval, up to a hundredth of it sooner where another one is
+// pinged. From the moment the host says that the ping has been written, the peer has its timeout to answer; silence until then, or
+// anything that is no answer at any time, ends the session. An answer that nobody waits for is ignored.
 //
 // One call of [Run] serves all sessions of a host with one timer and one goroutine, which ends with the call. A session costs one
 // entry in a map and a heap.
