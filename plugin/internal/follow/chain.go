@@ -1,7 +1,6 @@
 package follow
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -35,13 +34,16 @@ func (l *Log) appendPending(name string) {
 		}
 		l.loseName(old, deleted)
 	}
+	var lack []string
 	if l.links.turned && name == l.at.base { // A link that led there before the file was made.
-		_, lack := l.passTargets(&held{id: identity{btime: math.MaxInt64}})
-		l.lossy = cmp.Or(append(lack, l.lossy)...)
+		_, lack = l.passTargets(&held{id: identity{btime: math.MaxInt64}})
 	}
 	h := &held{name: name}
 	l.names[name] = h
-	l.append(&generation{on: h, how: l.howLeft(), order: l.orderNow()})
+	g := &generation{on: h, how: l.howLeft(), order: l.orderNow()}
+	g.lacks(lack)
+	l.lacksEvents(g)
+	l.append(g)
 }
 
 // howLeft says what made the next generation necessary, and forgets it.
@@ -119,12 +121,17 @@ func (l *Log) unexplained(h *held) {
 	l.names[h.name] = h
 	g := &generation{on: h, how: l.howLeft(), order: order}
 	g.lacks(lack)
+	l.lacksEvents(g)
+	l.append(g)
+	l.publish(h)
+}
+
+// lacksEvents notes what of lost events has to be said before g, which is about to be appended.
+func (l *Log) lacksEvents(g *generation) {
 	if l.lossy != "" && !l.empty() {
 		g.lacks([]string{l.lossy})
 		l.lossy = ""
 	}
-	l.append(g)
-	l.publish(h)
 }
 
 // seeWhereItWent finds out what became of a file that stood at the path, without a journal.

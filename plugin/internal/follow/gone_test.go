@@ -91,3 +91,25 @@ func TestAssign_OneOfSeveralThatVanished_StandsBetweenAPossibleAndACertainGap(t 
 		t.Errorf("events are %q, want %q", got, want)
 	}
 }
+
+// Events are lost, and the next one that is told explains the file that stands at the path: what came in between is not passed over.
+func TestReplay_FirstCreationAfterLostEvents_StandsBehindAPossibleGap(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Poll = time.Hour })
+	w.write("app.log", "one\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	if !w.e.Events() {
+		t.Skip("no events here")
+	}
+	r.unseen(func() {
+		resume := r.r.l.at.journal.Interrupt()
+		w.rename("app.log", "app.log.1")
+		w.write("app.log", "between\n")
+		w.remove("app.log")
+		resume()
+		r.r.l.replay()
+		w.write("app.log", "two\n")
+	})
+	r.until("one\ntwo\n")
+	r.wantPossibleGaps("overflowed")
+}

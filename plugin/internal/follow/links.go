@@ -73,8 +73,8 @@ func (l *Log) checkFolder() {
 	if k.seen == nil {
 		return
 	}
-	dev, ino, ok := inodeOf(l.e.guard, l.e.guard.Folder(l.path))
-	if ok && (dev != k.folderDev || ino != k.folderIno) {
+	dev, ino, err := inodeOf(l.e.guard, l.e.guard.Folder(l.path))
+	if err == nil && (dev != k.folderDev || ino != k.folderIno) {
 		k.unwatch()
 		k.blind = true
 	}

@@ -49,9 +49,6 @@ func (l *Log) settle() bool {
 		l.passBack()
 		return false
 	}
-	if l.at.dir != nil && errors.Is(err, tail.ErrUnreadable) {
-		return false // No descriptor is left, or a right is missing: that says nothing about where the path leads.
-	}
 	if err != nil {
 		real = l.path
 		if l.at.dir != nil {
@@ -59,7 +56,11 @@ func (l *Log) settle() bool {
 		}
 	}
 	folder := g.Folder(real)
-	dev, ino, exists := inodeOf(g, folder)
+	dev, ino, folderErr := inodeOf(g, folder)
+	if l.at.dir != nil && (errors.Is(err, tail.ErrUnreadable) || errors.Is(folderErr, tail.ErrUnreadable)) {
+		return false // No descriptor is left, or a right is missing: that says nothing about where the path leads.
+	}
+	exists := folderErr == nil
 	if l.at.dir != nil && exists && l.at.real == real && l.at.dev == dev && l.at.ino == ino {
 		if err == nil {
 			l.passBack()
@@ -122,12 +123,16 @@ func (l *Log) watchAncestor(folder guard.Path) *watch.Journal {
 	}
 }
 
-func inodeOf(g *guard.Guard, p guard.Path) (dev, ino uint64, ok bool) {
+func inodeOf(g *guard.Guard, p guard.Path) (dev, ino uint64, err error) {
 	st, err := g.Stat(p)
-	if err != nil || !st.IsDir() {
-		return 0, 0, false
+	if err != nil {
+		return 0, 0, err
 	}
-	return statInode(st)
+	dev, ino, ok := statInode(st)
+	if !ok || !st.IsDir() {
+		return 0, 0, errNoFolder(p)
+	}
+	return dev, ino, nil
 }
 
 func inodeOfFile(f *os.File) (dev, ino uint64, ok bool) {
