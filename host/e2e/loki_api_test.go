@@ -23,6 +23,14 @@ func TestLoki_EveryEndpointOfARunningFrontDoor_HasItsShape(t *testing.T) {
 	appendTo(t, log, fmt.Sprintf("%s | ERROR | one \"quoted\" trace_id=4bf92f3577b34da6a3ce929d0e0e4736\n", at.Format("2006-01-02 15:04:05.000")))
 	appendTo(t, filepath.Join(dir, "web.log"), fmt.Sprintf(`{"time":%q,"level":"info","n":1}`+"\n", at.Format(time.RFC3339Nano)))
 	addr, _ := serve(t, "--loki-backlog", "0", dir)
+	eventually(t, "the front door is ready", func() bool {
+		resp, err := http.Get("http://" + addr + "/ready")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
