@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,38 @@ func journal(t *testing.T, w *Watcher, folder string, notify func()) *Journal {
 	must(t, err)
 	t.Cleanup(j.Close)
 	return j
+}
+
+// What fanotify would have told of these changes leads to other names: it merges equal events that are not neighbours.
+func TestJournal_FileThatComesBackToItsName_IsToldOfEachTime(t *testing.T) {
+	w := newWatcher(t)
+	dir := t.TempDir()
+	j := journal(t, w, dir, func() {})
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	must(t, os.WriteFile(a, nil, 0o644))
+	must(t, os.Rename(a, b))
+	must(t, os.Rename(b, a))
+	must(t, os.Rename(a, b))
+	must(t, os.Link(b, a))
+	must(t, os.Remove(b))
+	must(t, os.Link(a, b))
+	must(t, os.Remove(a))
+	var told []string
+	names := make(map[string]bool)
+	for _, e := range j.Take(-1) {
+		switch e.Kind() {
+		case Created, MovedTo:
+			names[e.Name] = true
+		case Deleted, MovedFrom:
+			delete(names, e.Name)
+		default:
+			continue
+		}
+		told = append(told, fmt.Sprintf("%d %s", e.Kind(), e.Name))
+	}
+	if !maps.Equal(names, map[string]bool{"b": true}) {
+		t.Errorf("by %v, there are %v", told, names)
+	}
 }
 
 func TestJournal_SeesWhatHappensToNamesInOrder(t *testing.T) {
