@@ -132,7 +132,7 @@ func (l *Log) openOld(f family.Candidate) *generation {
 			g.evidence = []string{f.Name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(f.Packed, ".")}
 			return g
 		}
-		g.packed, g.sealed = newPacked(l.e), true
+		g.packed, g.sealed = newPacked(l.e, h.file), true
 		return g
 	}
 	h.mark, _ = l.e.watch.Mark(h.fd, func() { l.written(h) })

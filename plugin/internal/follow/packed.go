@@ -20,6 +20,7 @@ var errCorrupt = errors.New("compressed generation")
 // packed is what is known about the content of a compressed generation. The content is read from the front as a stream, so memory does
 // not depend on its size, and going back far means beginning again.
 type packed struct {
+	from  io.ReaderAt // the archive
 	limit int64
 	shelf *shelf
 	tally *tally
@@ -31,8 +32,8 @@ type packed struct {
 	ended bool // the last line has a newline
 }
 
-func newPacked(e *Engine) *packed {
-	return &packed{limit: e.opts.MaxUnpacked, shelf: &e.shelf, tally: &e.tally}
+func newPacked(e *Engine, from io.ReaderAt) *packed {
+	return &packed{from: from, limit: e.opts.MaxUnpacked, shelf: &e.shelf, tally: &e.tally}
 }
 
 func packedError(err error) error {

@@ -18,7 +18,9 @@ const (
 	// streamBack is how far a stream can go back without beginning again: as far as the search for a time does, and as far as the next page
 	// lies before the end of what was read for the one before it.
 	streamBack = 512 << 10
-	// streamChunk is how much a stream has room for at first; it grows with what it has unpacked.
+	// streamFirst is how much a stream has room for at first, which takes the first line; it grows with what has been unpacked. streamChunk is how much is
+	// unpacked at a time after that.
+	streamFirst = 4 << 10
 	streamChunk = 64 << 10
 	// maxShelf is how many streams an engine keeps for whoever goes on where they are, and shelfTime for how long.
 	maxShelf  = 4
@@ -56,7 +58,7 @@ func (g *generation) stream(ctx context.Context, off int64) (*stream, error) {
 
 // unpack begins to read the content of g.
 func (g *generation) unpack() (*stream, error) {
-	gz, err := gzip.NewReader(io.NewSectionReader(g.on.file, 0, math.MaxInt64))
+	gz, err := gzip.NewReader(io.NewSectionReader(g.packed.from, 0, math.MaxInt64))
 	if err != nil {
 		return nil, packedError(err)
 	}
@@ -115,7 +117,7 @@ func (s *stream) more() (int, error) {
 
 // makeRoom forgets what is too far back.
 func (s *stream) makeRoom() {
-	keep, size := min(len(s.buf), streamBack), min(max(2*cap(s.buf), streamChunk), streamBack+4*streamChunk)
+	keep, size := min(len(s.buf), streamBack), min(max(2*cap(s.buf), streamFirst), streamBack+4*streamChunk)
 	if s.forward {
 		keep, size = 0, streamChunk
 	}
