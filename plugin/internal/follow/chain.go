@@ -160,6 +160,9 @@ func (l *Log) setLost(h *held) {
 	g := h.newest
 	g.state = lost
 	g.sealed = true
+	if h.missed != nil {
+		l.whole = false // It is tried again when history is looked up.
+	}
 	g.cause = h.fate.cause()
 	l.e.tally.missed(g.cause)
 	what := "was deleted"

@@ -32,7 +32,7 @@ func (e *Engine) Condition(path guard.Path) (Condition, bool) {
 		if g.cut {
 			c.Emptied++
 		}
-		if g.state == lost {
+		if g.state == lost && g.on.missed == nil {
 			c.Lost++
 		}
 		if g.state == ready && g.on.file != nil && !seen[g.on] {

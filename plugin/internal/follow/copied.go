@@ -82,9 +82,10 @@ func (l *Log) findCopy(g *generation) *generation {
 		return nil
 	}
 	var best *generation
-	for _, f := range l.siblings() {
-		c := l.openOld(f)
-		if c == nil || c.state != ready {
+	files, _ := l.siblings() // What cannot be found is declared as missing.
+	for _, f := range files {
+		c, err := l.openOld(f)
+		if err != nil || c == nil || c.state != ready {
 			l.discard(c)
 			continue
 		}

@@ -40,19 +40,23 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, Certain: true, After: from, Bytes: &tailOf,
 			Evidence: []string{"the file ends in NUL bytes, which nobody wrote"}})
 	}
-	r.queue = append(r.queue, to.gaps(from)...)
-	if to.g.state == ready && !from.IsZero() {
-		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
+	if err := r.goTo(ctx, from, to); err != nil {
+		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
 	}
+}
+
+// goTo declares what lies between a position and the generation at the end of a step, and goes there.
+func (r *Reader) goTo(ctx context.Context, from tail.Position, to crossing) error {
+	r.queue = append(r.queue, to.gaps(from)...)
 	if to.g.state == lost { // The log ends there for now.
-		_ = r.enter(ctx, to.g, 0)
-		return
+		return r.enter(ctx, to.g, 0)
+	}
+	if !from.IsZero() {
+		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
 	}
 	err := r.enter(ctx, to.g, to.g.from)
 	r.noted = 0
-	if err != nil {
-		r.l.restart(to.g) // Only a generation that does not begin at 0 can fail so: it was emptied.
-	}
+	return err
 }
 
 // givenUp stands for the rest of the generation that is being read, if that was given up; nil otherwise.

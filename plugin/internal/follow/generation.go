@@ -25,6 +25,8 @@ type held struct {
 	newest *generation // the newest generation on it; guarded by Log.mu
 	refs   int         // generations in the chain that lie on it; guarded by Log.mu
 
+	missed *sibling // of a rotated file that could not be opened: what its name showed; set before its generation is lost
+
 	vague    bool // which of several it is, that came and went in the same moment, cannot be known
 	madeHere bool // it was made at the path; what is renamed there was made before
 
@@ -64,7 +66,7 @@ type state int
 const (
 	pending state = iota // it exists; not opened yet
 	ready                // it is held open and can be read
-	lost                 // it was destroyed before it could be opened
+	lost                 // it was destroyed before it could be opened, or cannot be opened
 )
 
 // generation is one content of a log between two rotations: a stretch of one inode. Generations form the chain, oldest to newest, by next.
@@ -95,7 +97,7 @@ type generation struct {
 	begun   begun       // when that was written
 	seeking bool        // a copy of what is gone is being looked for
 	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
-	known   int64       // of a generation that was given up: how large it was
+	known   int64       // of a generation that was given up or could not be opened: how large it was; 0 if that is not known
 
 	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file
 	sealed bool // nobody writes to it any more, as far as one can know

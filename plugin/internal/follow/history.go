@@ -1,38 +1,100 @@
 package follow
 
 import (
-	"io/fs"
+	"errors"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/livetail/livetail/plugin/internal/family"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
+// historyTries is how often history is looked up again because files were renamed or deleted meanwhile.
+const historyTries = 5
+
 // loadHistory puts the generations before the chain: the rotated files in the folder that are not held and are older. They are
-// in the order that their names and times suggest. It runs on the tracker.
+// in the order that their names and times suggest. One that cannot be opened is a lost generation in its place, and is tried again the
+// next time. It runs on the tracker.
 func (l *Log) loadHistory() {
 	if l.at.dir == nil {
 		return
 	}
-	l.refreshNames()
-	files := l.siblings()
-	l.mu.Lock()
-	chain := slices.Clone(l.chain)
-	l.mu.Unlock()
-	files = l.olderThan(files, chain)
-	room := l.e.opts.MaxHeld - len(chain)
-	if len(files) > room {
-		l.setTooOld(len(files) - max(room, 0))
-		files = files[len(files)-max(room, 0):]
+	for try := 1; ; try++ {
+		l.refreshNames()
+		files, unlisted := l.siblings()
+		files = l.openMissed(files, unlisted == nil)
+		l.mu.Lock()
+		chain := slices.Clone(l.chain)
+		l.mu.Unlock()
+		files = l.olderThan(files, chain)
+		tooOld := max(len(files)-max(l.e.opts.MaxHeld-len(chain), 0), 0)
+		gens, moved := l.openAll(files[tooOld:])
+		if moved && try < historyTries {
+			for _, g := range gens {
+				l.discard(g)
+			}
+			continue
+		}
+		var doubt []string
+		if unlisted != nil {
+			doubt = append(doubt, "the folder of the log "+cannot("be listed", unlisted))
+		}
+		if moved {
+			doubt = append(doubt, "rotated files were renamed while they were looked up")
+		}
+		l.prepend(gens, int64(tooOld), doubt)
+		return
 	}
-	var gens []*generation
+}
+
+// openAll opens rotated files. moved means that the names that were listed have come to stand for other files meanwhile.
+func (l *Log) openAll(files []sibling) (gens []*generation, moved bool) {
 	for _, f := range files {
-		if g := l.openOld(f); g != nil {
+		g, err := l.openOld(f)
+		switch {
+		case errors.Is(err, tail.ErrNotFound), errors.Is(err, tail.ErrNotRegular), errors.Is(err, tail.ErrNotAllowed), err == nil && g == nil:
+			moved = true
+			continue
+		case err != nil:
+			g = missed(f, err)
+		case f.info != nil && !f.is(g.on.id):
+			moved = true
+		}
+		if g != nil {
 			gens = append(gens, g)
 		}
 	}
+	return gens, moved
+}
+
+// missed stands for a rotated file that cannot be opened; nil if there is nothing in it.
+func missed(f sibling, err error) *generation {
+	if f.info != nil && f.info.Size() == 0 {
+		return nil
+	}
+	h := &held{was: f.Name, refs: 1, missed: &f}
+	g := &generation{
+		on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: lost, sealed: true, cause: tail.CauseUnreadable,
+		evidence: []string{f.Name + " " + cannot("be opened", err)}, name: f.Name, idle: time.Now(),
+	}
+	if f.info != nil && f.Packed == "" {
+		g.known = f.info.Size()
+	}
+	h.newest = g
+	return g
+}
+
+// cannot says for people that something failed, and why.
+func cannot(what string, err error) string {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return "could not " + what + ": " + errno.Error()
+	}
+	return "could not " + what
+}
+
+// prepend puts gens before the chain.
+func (l *Log) prepend(gens []*generation, tooOld int64, doubt []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, g := range gens {
@@ -45,79 +107,74 @@ func (l *Log) loadHistory() {
 				l.chain[0].how, l.chain[0].order = tail.HowRenamed, tail.OrderInferred
 			}
 		}
+		if g.on.missed != nil {
+			l.e.tally.missed(g.cause)
+		}
 	}
 	l.chain = append(gens, l.chain...)
-	l.whole = true
+	l.tooOld, l.doubt = tooOld, doubt
+	l.whole = doubt == nil && !slices.ContainsFunc(l.chain, func(g *generation) bool { return g.on.missed != nil })
 	l.broadcastLocked()
 }
 
-func (l *Log) setTooOld(n int) {
+// openMissed tries the files again that could not be opened before, each in its place in the chain, and returns the others. all says
+// that files are all that there are.
+func (l *Log) openMissed(files []sibling, all bool) []sibling {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tooOld = int64(n)
-}
-
-// siblings returns the files in the folder that are generations of the log by their names and are not held, oldest first. Of a file and
-// its compressed form, which may not be complete yet, the file is taken.
-func (l *Log) siblings() []family.Candidate {
-	entries, err := l.e.guard.ReadDir(l.at.folder, func(name string) bool { return family.Sibling(l.at.base, name) })
-	if err != nil && len(entries) == 0 {
-		return nil
+	var again []*generation
+	for _, g := range l.chain {
+		if g.on.missed != nil {
+			again = append(again, g)
+		}
 	}
-	plain := make(map[string]bool)
-	for _, e := range entries {
-		plain[e.Name()] = true
-	}
-	var files []family.Candidate
-	for _, e := range entries {
-		m, ok := family.Parse(l.at.base, e.Name())
-		st, err := e.Info()
-		if !ok || err != nil || !st.Mode().IsRegular() || m.Packed != "" && plain[m.Plain] || l.holds(st) {
+	l.mu.Unlock()
+	for _, g := range again {
+		i := slices.IndexFunc(files, g.on.missed.same)
+		if i < 0 {
+			if all { // Whatever has become of it, it is not what it was.
+				l.replace(g, nil)
+			}
 			continue
 		}
-		files = append(files, family.Candidate{Member: m, Modified: st.ModTime()})
-	}
-	files, _ = family.Order(files)
-	return files
-}
-
-// holds reports whether the file that st describes is held open. Its numbers are its own as long as it is.
-func (l *Log) holds(st fs.FileInfo) bool {
-	dev, ino, ok := statInode(st)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return ok && slices.ContainsFunc(l.chain, func(g *generation) bool {
-		return g.on.file != nil && g.on.id.sameInode(dev, ino)
-	})
-}
-
-// olderThan leaves those of files that come before the oldest generation of the chain whose name is known.
-func (l *Log) olderThan(files []family.Candidate, chain []*generation) []family.Candidate {
-	for _, g := range chain {
-		m, ok := family.Parse(l.at.base, g.on.name)
-		if !ok {
-			continue
+		n, err := l.openOld(files[i])
+		files = slices.Delete(files, i, i+1)
+		if err == nil && n != nil && (!g.on.missed.is(n.on.id) || !l.replace(g, n)) {
+			l.discard(n)
 		}
-		c := family.Candidate{Member: m, Modified: time.Now()}
-		if _, written, _, err := g.on.size(); err == nil {
-			c.Modified = written
-		}
-		all, _ := family.Order(append(slices.Clone(files), c))
-		i := slices.IndexFunc(all, func(o family.Candidate) bool { return o.Name == c.Name })
-		return all[:max(i, 0)]
 	}
 	return files
 }
 
-// openOld opens a rotated file. It returns nil if that is a generation of the chain after all, or gone.
-func (l *Log) openOld(f family.Candidate) *generation {
+// replace puts n in the place of g, which is lost, or nothing, if g is the first. It reports false if that is not possible now.
+func (l *Log) replace(g, n *generation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.chain, g)
+	// A reader may wait there only if nothing comes after it.
+	if i < 0 || g.readers > 0 || g.next == nil || g.next.state == pending || n == nil && i > 0 {
+		return false
+	}
+	if n == nil {
+		l.chain = l.chain[1:]
+		return true
+	}
+	n.next, n.how, n.order = g.next, g.how, g.order
+	l.chain[i] = n
+	if i > 0 {
+		l.chain[i-1].next = n
+	}
+	return true
+}
+
+// openOld opens a rotated file. It returns nil if that is a generation of the chain after all.
+func (l *Log) openOld(f sibling) (*generation, error) {
 	h, err := l.open(f.Name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	if l.heldAs(h.id) != nil {
 		h.close()
-		return nil
+		return nil, nil
 	}
 	h.name = f.Name
 	h.refs = 1
@@ -130,15 +187,15 @@ func (l *Log) openOld(f family.Candidate) *generation {
 		if f.Packed != ".gz" {
 			g.state, g.sealed, g.cause = lost, true, tail.CauseUnreadable
 			g.evidence = []string{f.Name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(f.Packed, ".")}
-			return g
+			return g, nil
 		}
 		g.packed, g.sealed = newPacked(l.e, h.file), true
-		return g
+		return g, nil
 	}
 	h.mark, _ = l.e.watch.Mark(h.fd, func() { l.written(h) })
 	size, _, _, _ := h.size()
 	g.raise(size)
-	return g
+	return g, nil
 }
 
 // refreshNames asks the kernel for the names of the files that are held, where there is no journal that says them.

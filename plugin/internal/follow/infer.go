@@ -68,15 +68,19 @@ const maxListings = 20
 // unheld opens the rotated files in the folder that are not held, not among came, and made between newest and h.
 func (l *Log) unheld(newest, h *held, came []*held) []*held {
 	var out []*held
-	for _, f := range l.siblings() {
+	files, err := l.siblings()
+	if err != nil {
+		l.lossy = "the folder of the log " + cannot("be listed", err)
+	}
+	for _, f := range files {
 		if f.Packed != "" {
 			continue
 		}
 		o, err := l.open(f.Name)
 		if err != nil {
 			// No descriptor is left, or a right is missing. It may be one that came in between, if it was not last written before.
-			if errors.Is(err, tail.ErrUnreadable) && f.Modified.UnixNano() >= newest.id.btime {
-				l.lossy = f.Name + " could not be opened"
+			if errors.Is(err, tail.ErrUnreadable) && !l.hasMissed(f) && f.Modified.UnixNano() >= newest.id.btime {
+				l.lossy = f.Name + " " + cannot("be opened", err)
 			}
 			continue
 		}

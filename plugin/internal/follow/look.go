@@ -211,6 +211,7 @@ func (l *Log) cannotOpen(h *held, err error) {
 		l.dropPending(h) // A folder, a FIFO, or a link that leads astray is no generation of a log.
 	case l.hasSuccessor(h):
 		delete(l.names, h.name)
+		h.missed = l.siblingAt(h.name)
 		h.was, h.name, h.fate = h.name, "", unreadable
 		l.setLost(h)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/tail"
@@ -45,6 +46,9 @@ func (e *Engine) Read(ctx context.Context, path guard.Path, req tail.ReadRequest
 
 // pageBefore returns the page that ends where the reader is.
 func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Page, error) {
+	if req.At.IsZero() {
+		r.queue = nil // What is missing there comes after the lines that are read, or turns up between them.
+	}
 	if len(r.queue) > 0 || r.g == nil { // The position is gone: nothing is known about what came before it.
 		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
 	}
@@ -64,6 +68,9 @@ func (r *Reader) pageBefore(ctx context.Context, req tail.ReadRequest) (tail.Pag
 	}
 	if err := r.enter(ctx, start, off); err != nil {
 		return tail.Page{}, fmt.Errorf("position %s: %w", req.At, tail.ErrPositionGone)
+	}
+	if beginning {
+		r.declareBefore(start, time.Time{})
 	}
 	r.stopAt, r.stopOff = stop, stopOff
 	page, dropped, err := r.collect(ctx)

@@ -29,6 +29,9 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 	if ok, err := r.findPacked(ctx, gens, p); ok || err != nil {
 		return err
 	}
+	if g := r.l.lostAt(gens, t); g != nil {
+		return r.resumeLost(ctx, g, p)
+	}
 	// When an archive was made says little, so it counts for older than a file after it that is.
 	// Files made within one tick of the clock have the same time: of those, the one that stands at the path is what the log has come to since.
 	isNewer := func(i int) bool {
@@ -44,6 +47,9 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 	for i, g := range gens[newer:] {
 		if g.readable(r.l) && isNewer(newer+i) && (g.packed == nil || g.on.written() > t.btime) {
 			r.queue = append(r.queue, downGap(p, g.start()))
+			// Of those that cannot be opened it is not known when they were made.
+			gone, _ := r.l.lostBefore(g)
+			r.declareMaybe(writtenSince(gone, t.btime), p, g.start())
 			return r.enter(ctx, g, g.from)
 		}
 	}

@@ -118,8 +118,10 @@ func (s *scan) begin(ctx context.Context, r *Reader) (unpin func(), err error) {
 		return nil, err
 	}
 	s.gens, unpin = s.l.snapshot()
-	if _, tooOld := s.l.first0(); tooOld > 0 && (!s.req.Backward || s.req.At.IsZero()) {
-		s.report.Skipped = int(tooOld)
+	if tooOld, doubt := s.l.older(); !s.req.Backward || s.req.At.IsZero() {
+		if s.report.Skipped = int(tooOld); doubt != nil {
+			s.report.Skipped++
+		}
 	}
 	s.i = len(s.gens) - 1
 	switch {

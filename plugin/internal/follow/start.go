@@ -85,6 +85,7 @@ func (r *Reader) begin(ctx context.Context, start tail.Start) error {
 		return err
 	}
 	for range maxRetries {
+		r.queue = nil
 		err := r.beginAt(ctx, start)
 		if !errors.Is(err, errRewritten) {
 			return err
@@ -151,6 +152,7 @@ func (r *Reader) beginTime(ctx context.Context, t time.Time) error {
 		}
 	}
 	if i++; i < len(gens) {
+		r.declareBefore(gens[i], t)
 		return r.enter(ctx, gens[i], gens[i].from)
 	}
 	return r.beginLast(ctx, 0)
@@ -161,22 +163,19 @@ func (r *Reader) beginFirst(ctx context.Context) error {
 	if err := r.l.wholeChain(ctx); err != nil {
 		return err
 	}
-	g, tooOld := r.l.first0()
-	if tooOld > 0 {
-		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseEvicted, Certain: true, Before: g.start(), Generations: &tooOld,
-			Evidence: []string{"there are more rotated files than are held open at a time"}})
-	}
+	g := r.l.first0()
+	r.declareOlder(g, true)
 	if g.readable(r.l) {
 		return r.enter(ctx, g, g.from)
 	}
 	return nil // enterFirst waits for it.
 }
 
-// first0 returns the first generation that is held, and how many older ones there are.
-func (l *Log) first0() (g *generation, tooOld int64) {
+// first0 returns the first generation of the chain.
+func (l *Log) first0() *generation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.chain[0], l.tooOld
+	return l.chain[0]
 }
 
 // wholeChain makes the chain begin with the oldest generation that exists.
@@ -226,7 +225,7 @@ func (r *Reader) beginLast(ctx context.Context, n int64) error {
 			return err
 		}
 		gens, unpin = r.l.snapshot()
-		at, off, _, err = r.backFrom(ctx, gens, n)
+		at, off, left, err = r.backFrom(ctx, gens, n)
 		unpin()
 		if err != nil {
 			return err
@@ -234,6 +233,9 @@ func (r *Reader) beginLast(ctx context.Context, n int64) error {
 	}
 	if at == nil {
 		return nil
+	}
+	if left > 0 {
+		r.declareBefore(at, time.Time{})
 	}
 	return r.enter(ctx, at, off)
 }
