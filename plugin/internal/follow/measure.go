@@ -18,25 +18,41 @@ const (
 
 // written is called when a file of the chain was written, truncated, unlinked or closed by a writer.
 func (l *Log) written(h *held) {
-	l.mu.Lock()
-	g := h.newest
-	draining := g.next != nil && !g.sealed
-	l.mu.Unlock()
-	seen := g.max.Load() // Before the size is taken, because readers raise it.
-	size, _, _, err := h.size()
-	if err != nil {
+	for {
+		l.mu.Lock()
+		g := h.newest
+		draining := g.next != nil && !g.sealed
+		l.mu.Unlock()
+		seen := g.max.Load() // Before the size is taken, because readers raise it.
+		size, _, _, err := h.size()
+		if err != nil {
+			return
+		}
+		if size < seen {
+			l.restart(g)
+		} else {
+			l.noteHead(g, size)
+			if _, ok := l.grow(g, size); !ok {
+				continue
+			}
+			l.broadcast()
+		}
+		if draining {
+			l.kick()
+		}
 		return
 	}
-	if size < seen {
-		l.restart(g)
-	} else {
-		l.noteHead(g, size)
-		g.raise(size)
-		l.broadcast()
+}
+
+// grow makes size the largest size seen of g, and reports whether it was less. ok is false if another generation has begun on the file since the
+// caller asked for g: then the size may be that of the new one, and what g never had must not count as unread.
+func (l *Log) grow(g *generation, size int64) (grew, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.on.newest != g {
+		return false, false
 	}
-	if draining {
-		l.kick()
-	}
+	return g.raise(size), true
 }
 
 // measure looks at the sizes of the files, wakes readers of what has grown, and seals what is complete. It returns how long to wait until
@@ -101,7 +117,10 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 		g.size, g.grown = size, now
 	}
 	l.noteHead(g, size)
-	grew := g.raise(size)
+	grew, ok := l.grow(g, size)
+	if !ok {
+		return true
+	}
 	if grew {
 		l.idle = 0
 	}

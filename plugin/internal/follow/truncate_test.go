@@ -275,3 +275,16 @@ func TestFollow_NULsInText_AreContent(t *testing.T) {
 		t.Errorf("events are %s", r)
 	}
 }
+
+// A size that is told late belongs to what stands in the file by then: nothing of it counts as unread in what stood there before.
+func TestGrow_AnotherContentHasBegunInTheFile_IsNotThatOfTheOldOne(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("app.log", "one\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	old := r.r.g
+	r.r.l.restart(old)
+	if _, ok := r.r.l.grow(old, 1000); ok || old.max.Load() != 4 {
+		t.Errorf("the old content has %d bytes", old.max.Load())
+	}
+}
