@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -74,7 +75,7 @@ func TestRun_AsPlugin_FollowsAContainer(t *testing.T) {
 	write("config.v2.json", `{"ID":"`+id+`","Name":"/web"}`)
 	write(id+"-json.log", `{"log":"one\n","stream":"stdout","time":"2026-01-31T12:00:00.1Z"}`+"\n"+`{"log":"two\n","stream":"stderr","time":"2026-01-31T12:00:00.2Z"}`+"\n")
 	path, env := self(t)
-	p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{dir}})
+	p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{dir}, StartTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

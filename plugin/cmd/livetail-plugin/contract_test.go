@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 	"github.com/livetail/livetail/plugin/tail/tailtest"
@@ -57,7 +58,7 @@ func TestProgram_KeepsTheContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		path, env := self(t)
-		p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{dir}})
+		p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{dir}, StartTimeout: time.Minute}) // Of a machine under load.
 		if err != nil {
 			t.Fatal(err)
 		}

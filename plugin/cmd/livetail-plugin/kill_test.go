@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -20,7 +21,7 @@ func TestProgram_KilledInMidChain_GoesOnAtThePositionAndDeclaresWhatIsGone(t *te
 	path, env := self(t)
 	log := &file{t: t, path: dir + "/app.log"}
 	launch := func() *tail.Process {
-		p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{"--poll", "20ms", dir}})
+		p, err := tail.Launch(t.Context(), tail.LaunchOptions{Path: path, Env: env, Args: []string{"--poll", "20ms", dir}, StartTimeout: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}

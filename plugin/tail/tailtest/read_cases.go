@@ -282,6 +282,7 @@ func (s *suite) heartbeat(react func(o tail.Order) (beats []tail.Beat, done bool
 func testHeartbeat(t *testing.T, s *suite) {
 	const interval, timeout = 50 * time.Millisecond, 200 * time.Millisecond
 	sessions := []string{"answers", "silent", "wrong", "closes"}
+	dead := []tail.Order{{Kind: tail.OrderDeadSilent, Session: "silent"}, {Kind: tail.OrderDeadWrong, Session: "wrong"}}
 	got := map[tail.Order]int{}
 	var pinged time.Time
 	s.heartbeat(func(o tail.Order) (beats []tail.Beat, done bool) {
@@ -304,7 +305,8 @@ func testHeartbeat(t *testing.T, s *suite) {
 				t.Errorf("silent after %v", waited)
 			}
 		}
-		return beats, got[tail.Order{Kind: tail.OrderAlive}] >= 2 && got[tail.Order{Kind: tail.OrderPing, Session: "answers"}] > 3
+		enough := got[tail.Order{Kind: tail.OrderAlive}] >= 2 && got[tail.Order{Kind: tail.OrderPing, Session: "answers"}] > 3
+		return beats, enough && got[dead[0]] > 0 && got[dead[1]] > 0
 	})
 	for o, n := range got {
 		ok := n == 1
@@ -319,7 +321,7 @@ func testHeartbeat(t *testing.T, s *suite) {
 			t.Errorf("order %+v came %d times", o, n)
 		}
 	}
-	for _, o := range []tail.Order{{Kind: tail.OrderDeadSilent, Session: "silent"}, {Kind: tail.OrderDeadWrong, Session: "wrong"}} {
+	for _, o := range dead {
 		if got[o] == 0 {
 			t.Errorf("order %+v did not come", o)
 		}
