@@ -72,7 +72,7 @@ function setup() {
 }
 
 const lines = (off: number, text: string) => ({ t: 'lines', start: `g.${off}.c`, end: `g.${off + text.length}.d`, text });
-const texts = (items: Item[]) => items.flatMap((i) => (i.k === 'lines' ? Array.from(i.starts, (s, n) => i.text.slice(s, i.starts[n + 1])) : [`[${i.body.t}]`]));
+const texts = (items: Item[]) => items.flatMap((i) => (i.k === 'lines' ? Array.from(i.starts, (s, n) => String(i.text).slice(s, i.starts[n + 1])) : [`[${i.body.t}]`]));
 
 describe('Session', () => {
   it('asks for the last lines first, and for what comes after the last byte when it returns', () => {

@@ -1,7 +1,7 @@
 // What the page holds of a log, and how it grows at both ends: live lines, pages of history, the newest lines kept aside. Knows
 // nothing of how it is shown, so that tests can drive it against a model.
 
-import type { Batch, Item, Page } from '../stream/items';
+import { linesOf, type Batch, type Item, type Page } from '../stream/items';
 import { samePosition } from '../stream/position';
 import { Tail, after, endOf } from './tail';
 import { LogWindow } from './window';
@@ -96,7 +96,7 @@ export class Held {
     if (batch.hole) this.joint.skipped?.(batch.hole.to);
     this.liveEnd = endOf(batch.items) || batch.at || this.liveEnd;
     if (batch.at && batch.items.length === 0 && this.window.start === '') this.window.clear(batch.at);
-    const lines = batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
+    const lines = linesOf(batch.items) + (batch.hole?.lines ?? 0);
     if (this.following) {
       // What was let go on the way lies in the log, above: scrolling up reads it.
       if (batch.hole) this.window.clear(batch.hole.to);

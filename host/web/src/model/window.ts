@@ -2,6 +2,7 @@
 // while lines come and go at both ends. Heights are counted in units of one text row.
 
 import type { Chunk, Item, Mark } from '../stream/items';
+import type { Text } from '../stream/packed';
 import { formatPosition, parsePosition } from '../stream/position';
 import { applyState } from './colours';
 import type { Sgr } from '../text/ansi';
@@ -15,10 +16,13 @@ export interface LineBlock {
   piece: boolean;
   /** Which of several logs it is from. */
   part: number;
-  text: string;
-  starts: number[];
-  offs: number[];
-  levels: number[];
+  text: Text;
+  /** As they came, or numbers that grow. */
+  starts: number[] | Uint32Array;
+  offs: number[] | Float64Array;
+  levels: number[] | Uint8Array;
+  /** No escape sequence is in it. */
+  plain: boolean;
   /** Colour state at the start of a line, where it is not plain. */
   states: Map<number, Sgr> | null;
   at: number;
@@ -241,8 +245,9 @@ export class LogWindow {
     if (!p) return null;
     for (const b of this.blocks) {
       if (b.kind !== 'lines' || b.gen !== p.gen || b.late) continue;
-      const index = b.offs.findIndex((off) => off >= p.off);
-      if (index >= 0) return this.row(b.id + index);
+      let index = 0;
+      while (index < b.n && b.offs[index] < p.off) index++;
+      if (index < b.n) return this.row(b.id + index);
     }
     return null;
   }
@@ -294,14 +299,16 @@ export class LogWindow {
     const from = last.n;
     // A chunk may have lost its first lines; what is left of their text must not become part of the line before.
     const shift = last.text.length - chunk.starts[0];
-    const text = chunk.starts[0] === 0 ? chunk.text : chunk.text.slice(chunk.starts[0]);
-    last.text += text;
+    const text = String(chunk.text).slice(chunk.starts[0]);
+    last.text = String(last.text) + text;
+    last.plain &&= chunk.plain === true;
+    const [starts, offs, levels] = [numbers(last.starts), numbers(last.offs), numbers(last.levels)];
     for (let i = 0; i < chunk.starts.length; i++) {
-      last.starts.push(chunk.starts[i] + shift);
-      last.offs.push(chunk.offs[i]);
-      last.levels.push(chunk.levels[i]);
+      starts.push(chunk.starts[i] + shift);
+      offs.push(chunk.offs[i]);
+      levels.push(chunk.levels[i]);
     }
-    last.n = last.starts.length;
+    Object.assign(last, { starts, offs, levels, n: starts.length });
     last.end = chunk.end;
     this.state = applyState(last, from, this.state);
     this.rows += chunk.starts.length;
@@ -346,13 +353,17 @@ function startOf(mark: Mark): string {
 }
 
 export function lineText(block: LineBlock, index: number): string {
-  return block.text.slice(block.starts[index], index + 1 < block.n ? block.starts[index + 1] : block.text.length);
+  return String(block.text).slice(block.starts[index], index + 1 < block.n ? block.starts[index + 1] : block.text.length);
+}
+
+function numbers(list: number[] | Uint32Array | Float64Array | Uint8Array): number[] {
+  return Array.isArray(list) ? list : Array.from(list);
 }
 
 function toBlock(chunk: Chunk, id: number): LineBlock {
   return {
     kind: 'lines', id, n: chunk.starts.length, gen: chunk.gen, late: chunk.late, piece: chunk.piece === 'middle' || chunk.piece === 'last', part: chunk.part ?? 0,
-    text: chunk.text, starts: Array.from(chunk.starts), offs: Array.from(chunk.offs), levels: Array.from(chunk.levels), states: null,
+    text: chunk.text, starts: chunk.starts, offs: chunk.offs, levels: chunk.levels, plain: chunk.plain === true, states: null,
     at: chunk.at, end: chunk.end, units: null, sum: 0, top: 0,
   };
 }

@@ -50,7 +50,7 @@ function MarkDetails({ row }: { row: Row }) {
 
 function wholeText(live: Live, row: Row): string {
   let text = live.window.text(row);
-  for (let next = live.window.after(row); next && next.block.kind === 'lines' && next.block.piece && text.length < MOST_SHOWN; next = live.window.after(next)) text += next.block.text;
+  for (let next = live.window.after(row); next && next.block.kind === 'lines' && next.block.piece && text.length < MOST_SHOWN; next = live.window.after(next)) text += String(next.block.text);
   return text;
 }
 

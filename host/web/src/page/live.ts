@@ -9,7 +9,7 @@ import { MergedJoint } from '../model/mergedjoint';
 import type { Row } from '../model/window';
 import { MergedStream, Stream, type StreamLike } from '../stream/bridge';
 import { bare } from '../stream/position';
-import type { Batch, Beat, FromWorker, Stats, StreamState } from '../stream/items';
+import { linesOf, type Batch, type Beat, type FromWorker, type Stats, type StreamState } from '../stream/items';
 import { Addresses } from './addresses';
 import { Bookmarks } from './bookmarks';
 import { ChipCounts } from './chipcounts';
@@ -75,6 +75,7 @@ export class Live {
   private batches: Batch[] = [];
   private frame = 0;
   private ids = 0;
+  private counting = 0;
   private countsDue = 0;
   private stopped = false;
   private news = 0;
@@ -114,6 +115,7 @@ export class Live {
   dispose(): void {
     this.stopped = true;
     clearInterval(this.news);
+    clearTimeout(this.counting);
     cancelAnimationFrame(this.frame);
     this.stream.stop();
     this.surface.destroy();
@@ -194,12 +196,16 @@ export class Live {
     const batch = this.batches.shift();
     if (batch) this.accept(batch);
     this.surface.render();
-    if (batch) this.stream.ack();
+    if (batch) this.acknowledge(batch);
     const now = performance.now();
-    if (now >= this.countsDue) {
-      this.countsDue = now + 400;
-      this.recount();
-    } else if (batch) setTimeout(() => this.schedule(), 420);
+    if (now >= this.countsDue) this.recount();
+    else if (batch) this.counting ||= window.setTimeout(() => this.recount(), 420);
+  }
+
+  // Where a batch replaces all that is in sight, nobody sees twice as many of them: the next comes a frame later.
+  private acknowledge(batch: Batch): void {
+    if (linesOf(batch.items) < this.surface.viewRows) this.stream.ack();
+    else requestAnimationFrame(() => this.stream.ack());
   }
 
   private accept(batch: Batch): void {
@@ -364,6 +370,9 @@ export class Live {
   }
 
   private recount(): void {
+    clearTimeout(this.counting);
+    this.counting = 0;
+    this.countsDue = performance.now() + 400;
     this.counts.value = countLevels(this.window);
     this.gapsHeld.value = countGaps(this.window);
     this.held.value = this.window.lines;

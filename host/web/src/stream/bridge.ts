@@ -4,7 +4,8 @@ import workerURL from './worker.ts?worker&url';
 import { Merger } from './merge';
 import { FIRST_ID, type Edges, type Place } from './mergepages';
 import { MergedScans } from './mergedscan';
-import type { FromWorker, OpenRequest, ToWorker } from './items';
+import type { FromWorker, OpenRequest, Posted, ToWorker } from './items';
+import { unpack } from './packed';
 import type { ScanMessage } from './protocol';
 import { scriptURL } from '../trusted';
 
@@ -25,7 +26,7 @@ export class Stream implements StreamLike {
 
   constructor(receive: (message: FromWorker) => void) {
     this.worker = new Worker(scriptURL(new URL(workerURL, import.meta.url)), { type: 'module', name: 'livetail stream' });
-    this.worker.addEventListener('message', (event: MessageEvent<FromWorker>) => receive(event.data));
+    this.worker.addEventListener('message', ({ data }: MessageEvent<Posted>) => receive(data.k === 'packed' ? { k: 'batch', batch: unpack(data.batch) } : data));
   }
 
   open(request: OpenRequest): void {

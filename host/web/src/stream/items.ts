@@ -1,5 +1,6 @@
 // What the stream is made of once it is decoded: runs of lines and marks between them.
 
+import type { PackedBatch, Text } from './packed';
 import type { BoundaryMessage, CountedMessage, FoundMessage, GapMessage, Piece, ScanMessage, TruncatedMessage } from './protocol';
 
 /** Lines of one generation. Line i is text from starts[i] to starts[i + 1] (or the end), its line ending included. */
@@ -8,12 +9,14 @@ export interface Chunk {
   gen: string;
   /** Full text of the position after the last byte, for resuming. */
   end: string;
-  text: string;
+  text: Text;
   starts: Uint32Array;
   /** Source offset of each line within the generation. */
   offs: Float64Array;
   levels: Uint8Array;
   late: boolean;
+  /** No escape sequence is in it. */
+  plain?: boolean;
   piece?: Piece;
   /** Which of several logs it is from. */
   part?: number;
@@ -38,6 +41,10 @@ export interface Mark {
 }
 
 export type Item = Chunk | Mark;
+
+export function linesOf(items: readonly Item[]): number {
+  return items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), 0);
+}
 
 /** Lines that were received but not kept, because the page could not show them fast enough. They are in the log, at these positions. */
 export interface Hole {
@@ -118,6 +125,9 @@ export type ToWorker =
   | { k: 'filter'; id: number; include: string[]; exclude: string[] }
   | { k: 'retry' }
   | { k: 'close' };
+
+/** What the worker sends: batches are packed. */
+export type Posted = Exclude<FromWorker, { k: 'batch' }> | { k: 'packed'; batch: PackedBatch };
 
 export type FromWorker =
   | { k: 'batch'; batch: Batch }

@@ -2,7 +2,7 @@
 // what was written at the same time comes in order; what comes later than that comes where it is, at the end. mergepages.ts does the same
 // for history.
 
-import type { Batch, Beat, FromWorker, Stats, StreamState } from './items';
+import { linesOf, type Batch, type Beat, type FromWorker, type Stats, type StreamState } from './items';
 import { MergedPages, join, split, type Edges, type Part, type Place, type Single } from './mergepages';
 import { formatPosition } from './position';
 
@@ -171,7 +171,7 @@ export class Merger {
       this.waiting = this.waiting.filter((s) => s.part !== part);
       this.hole += batch.hole.lines + before - this.waiting.length;
     }
-    this.taken[part] += batch.items.reduce((n, i) => n + (i.k === 'lines' ? i.starts.length : 0), batch.hole?.lines ?? 0);
+    this.taken[part] += linesOf(batch.items) + (batch.hole?.lines ?? 0);
     if (batch.hole?.to) this.ends[part] = batch.hole.to;
     if (batch.at) this.ends[part] = batch.at;
     for (const s of split(part, batch.items, arrived, this.lastTimes[part])) {

@@ -242,8 +242,8 @@ function together(run: Chunk[]): Chunk {
     return start;
   });
   return {
-    ...run[0], end: run[run.length - 1].end, text: run.map((c) => c.text).join(''), starts: Uint32Array.from(starts),
-    offs: Float64Array.from(run, (c) => c.offs[0]), levels: Uint8Array.from(run, (c) => c.levels[0]),
+    ...run[0], end: run[run.length - 1].end, text: run.map((c) => String(c.text)).join(''), starts: Uint32Array.from(starts),
+    offs: Float64Array.from(run, (c) => c.offs[0]), levels: Uint8Array.from(run, (c) => c.levels[0]), plain: run.every((c) => c.plain),
   };
 }
 
@@ -252,5 +252,5 @@ function position(chunk: Chunk): string {
 }
 
 function textOf(chunk: Chunk, i: number): string {
-  return chunk.text.slice(chunk.starts[i], i + 1 < chunk.starts.length ? chunk.starts[i + 1] : chunk.text.length);
+  return String(chunk.text).slice(chunk.starts[i], i + 1 < chunk.starts.length ? chunk.starts[i + 1] : chunk.text.length);
 }

@@ -1,8 +1,8 @@
 // One watched log: connects, decodes, answers pings, and connects again at the last position when the connection is lost. Knows
 // neither page nor worker, so that tests can drive it with a socket and a clock of their own.
 
-import { decodeEvent, decodeLines } from './decode';
-import type { Item, Beat, OpenRequest, Page, Stats, StreamState } from './items';
+import { decodeEvent, decodeLines, decodeLong } from './decode';
+import type { Chunk, Item, Beat, OpenRequest, Page, Stats, StreamState } from './items';
 import { parsePosition } from './position';
 import { FINAL_ERRORS, type ByeMessage, type ClientMessage, type ErrorMessage, type HelloMessage, type CountedMessage, type FoundMessage, type LinesMessage, type ScanMessage, type ServerMessage } from './protocol';
 
@@ -172,6 +172,12 @@ export class Session {
     const now = this.clock.now();
     this.stats.lastHeardAt = now;
     this.pinged = false;
+    const long = decodeLong(data, now);
+    if (long !== null && !this.overlaps(long[0].gen, long[0].offs[0])) {
+      this.last = long[long.length - 1].end;
+      long.forEach((chunk) => this.take(chunk, now));
+      return;
+    }
     let m: ServerMessage;
     try {
       m = JSON.parse(data) as ServerMessage;
@@ -257,14 +263,20 @@ export class Session {
     let chunk;
     if (m.t === 'late') chunk = decodeLines(m, now);
     else {
-      // The server resumes at the very byte. Should it ever say a byte twice, it is shown once all the same.
-      const last = parsePosition(this.last);
       const start = parsePosition(m.start);
-      const overlap = last !== null && start !== null && start.gen === last.gen && start.off < last.off;
-      chunk = decodeLines(m, now, overlap ? last.off : 0);
+      chunk = decodeLines(m, now, start !== null && this.overlaps(start.gen, start.off) ? parsePosition(this.last)!.off : 0);
       this.last = m.end;
     }
-    if (chunk === null) return;
+    if (chunk !== null) this.take(chunk, now);
+  }
+
+  // The server resumes at the very byte. Should it ever say a byte twice, it is shown once all the same.
+  private overlaps(gen: string, off: number): boolean {
+    const last = parsePosition(this.last);
+    return last !== null && gen === last.gen && off < last.off;
+  }
+
+  private take(chunk: Chunk, now: number): void {
     this.stats.lines += chunk.starts.length;
     this.stats.bytes += chunk.text.length;
     this.stats.lastLineAt = now;

@@ -1,7 +1,8 @@
 // The worker that owns the WebSocket. It pays twice: a busy page still answers the server's pings in time, and a page that cannot
 // paint as fast as lines come takes what it can, one batch per frame, while the rest waits here within a bound.
 
-import type { FromWorker, ToWorker } from './items';
+import type { Posted, ToWorker } from './items';
+import { pack } from './packed';
 import { Pending } from './pending';
 import { Session } from './session';
 import { Dialer } from './socket';
@@ -15,7 +16,7 @@ let counted = 0;
 let settled = false;
 let dialer = new Dialer('', '');
 
-function post(message: FromWorker, transfer: Transferable[] = []): void {
+function post(message: Posted, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
 }
 
@@ -23,12 +24,8 @@ function flush(): void {
   scheduled = false;
   if (!ready || pending.empty) return;
   ready = false;
-  const batch = pending.take();
-  const transfer: Transferable[] = [];
-  for (const item of batch.items) {
-    if (item.k === 'lines') transfer.push(item.starts.buffer, item.offs.buffer, item.levels.buffer);
-  }
-  post({ k: 'batch', batch }, transfer);
+  const [batch, transfer] = pack(pending.take());
+  post({ k: 'packed', batch }, transfer);
 }
 
 // Messages that wait in the queue already are taken together: a task later is early enough.
