@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -109,8 +110,9 @@ func (c *Client) connect(ctx context.Context, q *queue) error {
 	asked := at   // what the caller asked for; when that is gone, it is for the caller to know
 	once := false // there has been a connection
 	lost := false // the position was gone, and it goes on with what there is
+	var left cursor.Cursor
 	for failed := 0; ; {
-		end := c.serve(ctx, q, &at, lost)
+		end := c.serve(ctx, q, &at, &left, lost)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -128,7 +130,7 @@ func (c *Client) connect(ctx context.Context, q *queue) error {
 			if err := q.put(ctx, gone); err != nil {
 				return err
 			}
-			at, asked, lost, end.final = tail.Position{}, tail.Position{}, true, false
+			at, asked, left, lost, end.final = tail.Position{}, tail.Position{}, cursor.Cursor{}, true, false
 		} else if errors.Is(end.err, tail.ErrPositionGone) {
 			return end.err
 		}
@@ -151,21 +153,21 @@ func (c *Client) connect(ctx context.Context, q *queue) error {
 	}
 }
 
-// serve makes one connection and puts what comes into q. at is where to begin, and afterwards where to go on; lost leaves out the
-// position that the options name.
-func (c *Client) serve(ctx context.Context, q *queue, at *tail.Position, lost bool) ending {
+// serve makes one connection and puts what comes into q. at is where to begin, and afterwards where to go on; left knows what was
+// left before that. lost leaves out the position that the options name.
+func (c *Client) serve(ctx context.Context, q *queue, at *tail.Position, left *cursor.Cursor, lost bool) ending {
 	c.mu.Lock()
 	filter := c.filter
 	c.mu.Unlock()
 	u := *c.url
-	if err := c.o.query(&u, *at, lost, filter); err != nil {
+	if err := c.o.query(&u, *at, left.Lately(), lost, filter); err != nil {
 		return ending{err: err, final: true}
 	}
 	n, end := dial(ctx, &u, &c.o)
 	if end != nil {
 		return *end
 	}
-	n.at, n.queue = *at, q
+	n.at, n.left, n.queue = *at, left, q
 	n.ready = func() {
 		c.mu.Lock()
 		c.conn = n

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -428,6 +429,42 @@ func TestFollow_BreaksAfterAGap_GoesOnBehindIt(t *testing.T) {
 			p.stay()
 		})
 	if got, err := collect(t, u, client.Options{}, 3); err != nil || len(got) != 3 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestFollow_BreaksAfterRotations_SaysHowFarEachGenerationWasRead(t *testing.T) {
+	left := func(p *peer, want ...string) {
+		if got := p.query["left"]; !slices.Equal(got, want) {
+			t.Errorf("came back with left %v, want %v", got, want)
+		}
+		p.hello()
+	}
+	u := server(t,
+		func(p *peer) {
+			left(p)
+			p.say(`{"t":"lines","start":"g1.0","end":"g1.4.k","text":"one\n"}`)
+			p.say(`{"t":"boundary","from":"g1.4.k","to":"g2.0","how":"renamed","order":"observed","name":""}`)
+			p.say(`{"t":"late","start":"g1.4","end":"g1.9.k","text":"late\n"}`)
+			p.NetConn().Close()
+		},
+		func(p *peer) {
+			left(p, "g1.9")
+			p.say(`{"t":"lines","start":"g2.0","end":"g2.4","text":"two\n"}`)
+			p.say(`{"t":"gap","cause":"deleted","certain":true,"after":"g2.4","before":"g4.0"}`)
+			p.NetConn().Close()
+		},
+		func(p *peer) {
+			left(p, "g1.9", "g2.4")
+			p.say(`{"t":"error","code":"position_gone","message":"It is gone."}`)
+			p.bye(4010)
+		},
+		func(p *peer) {
+			left(p)
+			p.say(`{"t":"caught_up","at":"g9.0"}`)
+			p.stay()
+		})
+	if got, err := collect(t, u, client.Options{}, 7); err != nil || len(got) != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

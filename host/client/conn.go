@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/host/internal/wire"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -46,6 +47,8 @@ type conn struct {
 	ready func() // called when the server has greeted us
 	// at is where to go on after what has been put into the queue.
 	at tail.Position
+	// left knows what generations were left before that, over all connections.
+	left *cursor.Cursor
 	// idle is how long the server may be silent; 0 means for ever.
 	idle time.Duration
 	// refused is what the last error message about the connection said, bye the goodbye; both are for run alone.
@@ -216,6 +219,7 @@ func (n *conn) take(ctx context.Context, m *message) error {
 
 // advance moves the position to where the stream goes on after e.
 func (n *conn) advance(e tail.Event) {
+	n.left.Advance(e)
 	to := tail.Position{}
 	switch e := e.(type) {
 	case tail.Lines:

@@ -21,6 +21,8 @@ const (
 	MaxMessage = 64 << 20
 	// maxURL is the longest URL, in bytes.
 	maxURL = 16 << 10
+	// maxQuery is the longest query that a server takes, in bytes.
+	maxQuery = 8 << 10
 )
 
 // Options says how a log is followed. The zero value is good.
@@ -122,8 +124,8 @@ func target(raw, scheme string) (*url.URL, error) {
 	return u, nil
 }
 
-// query adds what the options say to the query of the URL, which says the rest.
-func (o *Options) query(u *url.URL, at tail.Position, lost bool, f tail.Filter) error {
+// query adds what the options say to the query of the URL, which says the rest. left is what was left before at, the latest last.
+func (o *Options) query(u *url.URL, at tail.Position, left []tail.Position, lost bool, f tail.Filter) error {
 	q := u.Query()
 	if !o.Once {
 		q.Set("tail", "1")
@@ -164,7 +166,17 @@ func (o *Options) query(u *url.URL, at tail.Position, lost bool, f tail.Filter) 
 	for _, p := range f.Exclude {
 		q.Add("exclude", p)
 	}
+	if !at.IsZero() {
+		q.Del("left")
+		for _, p := range left {
+			q.Add("left", p.String())
+		}
+	}
 	u.RawQuery = q.Encode()
+	for len(q["left"]) > 0 && len(u.RawQuery) > maxQuery { // Better without them than not at all.
+		q["left"] = q["left"][1:]
+		u.RawQuery = q.Encode()
+	}
 	if n := len(u.String()); n > maxURL {
 		return fmt.Errorf("URL with filter has %d bytes; at most %d are possible", n, maxURL)
 	}

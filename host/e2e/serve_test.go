@@ -362,45 +362,6 @@ func TestServe_PluginKilled_TheViewerGoesOn(t *testing.T) {
 	}
 }
 
-func TestServe_PluginKilled_LinesThatComeLateAreDeliveredAllTheSame(t *testing.T) {
-	dir := t.TempDir()
-	log := filepath.Join(dir, "app.log")
-	f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // A writer that never hears of the rotation.
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	_, _ = f.WriteString("before\n")
-	addr, p := serve(t, dir)
-	var viewers []*websocket.Conn
-	for _, query := range []string{"?tail=1", "?tail=1&format=text"} {
-		c := dial(t, addr, log+query)
-		if _, err := text(t, c, "before\n"); err != nil {
-			t.Fatal(err)
-		}
-		viewers = append(viewers, c)
-	}
-	if err := os.Rename(log, log+".1"); err != nil {
-		t.Fatal(err)
-	}
-	appendTo(t, log, "after\n")
-	for _, c := range viewers {
-		if got, err := text(t, c, "after\n"); err != nil || got != "after\n" {
-			t.Fatalf("got %q, %v", got, err)
-		}
-	}
-	for i := range 2 {
-		_ = syscall.Kill(plugin(t, p), syscall.SIGKILL)
-		line := fmt.Sprintf("late %d\n", i)
-		_, _ = f.WriteString(line)
-		for _, c := range viewers {
-			if got, err := text(t, c, line); err != nil || got != line {
-				t.Errorf("got %q, %v, want %q", got, err, line)
-			}
-		}
-	}
-}
-
 func TestServe_PortInUse_OneSentenceSaysWhatToDo(t *testing.T) {
 	addr, _ := serve(t, t.TempDir())
 	p := start(t, "livetail", "serve", "--listen", addr, t.TempDir())

@@ -99,6 +99,9 @@ type Entry struct {
 	Generations int
 }
 
+// MaxLeft is the most generations that [FollowRequest].Left names; the latest count.
+const MaxLeft = 16
+
 // FollowRequest asks for the events of one log.
 type FollowRequest struct {
 	Log string
@@ -114,7 +117,7 @@ type FollowRequest struct {
 	Times bool
 	// Left is how far the reader has read generations that it left a short while ago, in another call; the latest last. What was written to
 	// them since, and is written now, comes as [Late], as if this call had left them. It matters only with Follow. A tailer that knows
-	// nothing of late lines ignores it, and so does a plugin that was built before there was such a field.
+	// nothing of late lines ignores it, and so does a plugin that was built before there was such a field. There are no more than [MaxLeft].
 	Left []Position
 }
 

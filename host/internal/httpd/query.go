@@ -171,12 +171,28 @@ func (q *query) readStart(values url.Values) error {
 			return bad("from must be a position that the server has sent, beginning or end.")
 		}
 		q.hub.Start = tail.StartAtPosition(p)
+		return q.readLeft(values["left"])
 	case since != "":
 		t, ok := parseTime(since, time.Now())
 		if !ok {
 			return bad("since must be a time like 2026-01-31T12:00:00Z, seconds since 1970, or a duration like 15m.")
 		}
 		q.hub.Start = tail.StartAtTime(t)
+	}
+	return nil
+}
+
+// readLeft takes out how far the peer has read the generations that it left before the position that it comes back with.
+func (q *query) readLeft(left []string) error {
+	if len(left) > tail.MaxLeft {
+		return bad("left stands in the query %d times; %d are allowed.", len(left), tail.MaxLeft)
+	}
+	for _, text := range left {
+		p, err := tail.ParsePosition(text)
+		if err != nil {
+			return bad("left must be a position that the server has sent.")
+		}
+		q.hub.Left = append(q.hub.Left, p)
 	}
 	return nil
 }

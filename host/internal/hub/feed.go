@@ -50,8 +50,10 @@ type feed struct {
 	woken     int       // members that waited when the last frame came
 	returned  int       // members that have got everything since
 	linger    *time.Timer
-	ended     bool // no frame will come any more
-	closed    bool // nobody can join any more
+	ended     bool               // no frame will come any more
+	closed    bool               // nobody can join any more
+	stop      context.CancelFunc // ends the Follow call that is under way
+	again     bool               // it is to be made again, because there is more to watch
 }
 
 // member is a session's place in a feed. Its feed's mu guards it.
@@ -78,7 +80,7 @@ func newFeed(h *Hub, s *Session, at cursor.Cursor, r *reader) *feed {
 	f := &feed{
 		hub:       h,
 		key:       s.key,
-		request:   tail.FollowRequest{Log: s.log, Follow: true, Filter: s.filtered},
+		request:   tail.FollowRequest{Log: s.log, Follow: true, Wait: true, Filter: s.filtered},
 		rendering: s.rendering,
 		renderer:  renderer,
 		adopted:   r,
@@ -86,7 +88,9 @@ func newFeed(h *Hub, s *Session, at cursor.Cursor, r *reader) *feed {
 		room:      make(chan struct{}, 1),
 		ring:      ring{limit: h.o.RingBytes, base: at.Position(), settled: at.Settled()},
 		cur:       at,
+		stop:      r.stop,
 	}
+	f.lates.begin(at)
 	f.hold = time.AfterFunc(time.Hour, f.holdOver)
 	f.hold.Stop()
 	f.linger = time.AfterFunc(h.o.Linger, f.retire)
@@ -100,11 +104,14 @@ func (f *feed) run(ctx context.Context, got bool, err error) {
 	defer f.linger.Stop()
 	wait := retryFirst
 	for ; ; got, err = f.follow(ctx) {
-		if ctx.Err() != nil || !errors.Is(err, tail.ErrPluginGone) {
-			break
-		}
 		if got {
 			wait = retryFirst
+		}
+		if ctx.Err() == nil && f.isAgain() {
+			continue
+		}
+		if ctx.Err() != nil || !errors.Is(err, tail.ErrPluginGone) {
+			break
 		}
 		if !pause(ctx, wait) {
 			break
@@ -132,11 +139,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // follow is one Follow call, and reports whether it brought anything.
 func (f *feed) follow(ctx context.Context) (got bool, err error) {
+	call, stop := context.WithCancel(ctx)
+	defer stop()
 	f.mu.Lock()
 	f.cur.Resume()
 	f.request.Start, f.request.Left = f.cur.Start(tail.StartAtEnd()), f.cur.Lately()
+	f.stop, f.again = stop, false
 	f.mu.Unlock()
-	for e, err := range f.hub.tailer.Follow(ctx, f.request) {
+	for e, err := range f.hub.tailer.Follow(call, f.request) {
 		if err != nil {
 			return got, err
 		}
@@ -146,6 +156,13 @@ func (f *feed) follow(ctx context.Context) (got bool, err error) {
 		}
 	}
 	return got, nil
+}
+
+// isAgain reports whether the call was ended to be made again.
+func (f *feed) isAgain() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.again
 }
 
 // publish takes over what was read, and waits until more may be read. It reports false when ctx is cancelled.
@@ -159,6 +176,11 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 		if e != nil {
 			before := f.cur.Position()
 			f.cur.Advance(e)
+			if e, late := e.(tail.Late); late {
+				f.lates.saw(e)
+			} else if f.cur.Position().Generation != before.Generation {
+				f.lates.begin(f.cur)
+			}
 			f.addLocked(e, !f.cur.Position().Same(before))
 		}
 	}

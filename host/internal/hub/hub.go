@@ -104,6 +104,7 @@ func (h *Hub) Open(ctx context.Context, r Request) (*Session, error) {
 			told:      StateUp,
 		},
 	}
+	s.cur.Recall(r.Left)
 	h.mu.Lock()
 	switch {
 	case h.closed:

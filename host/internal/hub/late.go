@@ -21,6 +21,8 @@ const (
 type lates struct {
 	events []toldLate
 	bytes  int
+	// since is from where on the late lines of a generation are told here, or have been and are kept.
+	since []tail.Position
 	// forgotten is up to where the late lines of a generation are not kept any more.
 	forgotten []tail.Position
 }
@@ -42,10 +44,69 @@ func (l *lates) add(e tail.Late, seq uint64) {
 }
 
 func (l *lates) forget(p tail.Position) {
-	l.forgotten = slices.DeleteFunc(l.forgotten, func(q tail.Position) bool { return q.Generation == p.Generation })
-	if l.forgotten = append(l.forgotten, p); len(l.forgotten) > keptForgotten {
-		l.forgotten = l.forgotten[1:]
+	l.forgotten = replace(l.forgotten, p)
+	if old, ok := find(l.since, p.Generation); ok && old.Offset < p.Offset {
+		l.since = replace(l.since, p)
 	}
+}
+
+// replace puts p in the place of the position in the same generation. At most keptForgotten are kept, the newest.
+func replace(list []tail.Position, p tail.Position) []tail.Position {
+	list = slices.DeleteFunc(list, func(q tail.Position) bool { return q.Generation == p.Generation })
+	list = append(list, p)
+	return list[max(0, len(list)-keptForgotten):]
+}
+
+func find(list []tail.Position, generation string) (p tail.Position, ok bool) {
+	i := slices.IndexFunc(list, func(q tail.Position) bool { return q.Generation == generation })
+	if i < 0 {
+		return tail.Position{}, false
+	}
+	return list[i], true
+}
+
+// begin notes where the reading, which is at cur, has left generations of which nothing has been noted yet.
+func (l *lates) begin(cur cursor.Cursor) {
+	for _, p := range cur.AllLeft() {
+		if _, known := find(l.since, p.Generation); !known {
+			l.since = replace(l.since, p)
+		}
+	}
+}
+
+// saw notes that a late line was read, of a generation of which nothing may have been noted yet.
+func (l *lates) saw(e tail.Late) {
+	if _, known := find(l.since, e.Start.Generation); !known {
+		l.since = replace(l.since, e.Start)
+	}
+}
+
+// coverLocked reports whether a session that is at cur gets from f all lines that come late in the generations that it has left lately. If the reading of f has
+// never been in one of them, it is made anew, with that one to be watched, too; but only for a session that has caught up, which has been told by
+// its own reading what had been written there. f.mu is held.
+func (f *feed) coverLocked(cur cursor.Cursor, caughtUp bool) bool {
+	var more []tail.Position
+	for _, p := range cur.Lately() {
+		since, ok := find(f.lates.since, p.Generation)
+		switch {
+		case ok && since.Offset <= p.Offset:
+		case ok || !caughtUp:
+			return false // Its own reading tells it first.
+		default:
+			more = append(more, p)
+		}
+	}
+	if len(more) == 0 {
+		return true
+	}
+	if len(more)+len(f.cur.Lately()) > tail.MaxLeft {
+		return false // Nobody else is to lose what is watched for him.
+	}
+	f.cur.Recall(more)
+	f.lates.begin(f.cur)
+	f.again = true
+	f.stop()
+	return true
 }
 
 // missed returns what a session that is at cur, and takes the frames from next on, has to be told besides: late lines of generations

@@ -52,6 +52,9 @@ func (f *feed) admit(s *Session, cur cursor.Cursor, caughtUp bool) (m *member, p
 	if lag := f.ring.total - f.ring.totalBefore(at.seq); lag > int64(f.ring.limit/2) {
 		return nil, nil, false // It would soon fall out again.
 	}
+	if !f.coverLocked(cur, caughtUp) {
+		return nil, nil, false
+	}
 	f.members++
 	f.linger.Stop()
 	parts = f.lates.missed(cur, at.seq)

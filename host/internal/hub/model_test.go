@@ -46,6 +46,8 @@ type witness struct {
 	begun   bool
 	eof     bool
 	lates   map[string]bool // late lines that came, by where they stand
+	at      tail.Position   // where it came back last
+	left    []tail.Position // how far the generations were read that it has left, the latest last
 }
 
 // open opens a session and notes what it has to get.
@@ -95,6 +97,7 @@ func (w *witness) late(e tail.Late) error {
 			w.lates = map[string]bool{}
 		}
 		w.lates[at] = true
+		w.leave(e.End)
 		return nil
 	}
 	return fmt.Errorf("late %q at %v comes from nowhere", e.Text, e.Start)
@@ -150,6 +153,9 @@ func (w *witness) check(f *hub.Frame) error {
 			return fmt.Errorf("%q is too much", text)
 		}
 	case tail.Boundary, tail.Gap:
+		if b, ok := e.(tail.Boundary); ok {
+			w.leave(b.From)
+		}
 		for ; n < len(items) && items[n].mark == nil; n++ {
 			if passes(w.filter, items[n].line) {
 				return fmt.Errorf("%q was left out before %T", items[n].line, e)

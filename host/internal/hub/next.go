@@ -198,7 +198,7 @@ func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) 
 		}
 	}
 	s.mu.Lock()
-	s.cur.Advance(fr.Event)
+	s.cur.AdvanceAt(fr.Event, fr.Arrived)
 	s.mu.Unlock()
 	_, repeated := fr.Event.(tail.CaughtUp)
 	s.atEnd = s.atEnd || repeated

@@ -60,6 +60,8 @@ type Request struct {
 	Start        tail.Start
 	Follow, Wait bool
 	Filter       tail.Filter
+	// Left is how far the peer has read the generations that it left before Start, which is a position then; see [tail.FollowRequest].
+	Left []tail.Position
 	// Rendering says how events become payloads.
 	Rendering Rendering
 	// Heartbeat has the session pinged.

@@ -13,8 +13,9 @@ import (
 type reader struct {
 	session *Session
 	cancel  context.CancelFunc
-	resume  chan struct{} // holds a token when the session asks for more
-	adopt   chan *feed    // holds the feed that goes on with the reading, if there is one
+	stop    context.CancelFunc // ends the Follow call alone; set before the first event is offered
+	resume  chan struct{}      // holds a token when the session asks for more
+	adopt   chan *feed         // holds the feed that goes on with the reading, if there is one
 
 	// Guarded by session.mu, and constant when done.
 	event  tail.Event // to be taken; nil if there is none
@@ -99,7 +100,10 @@ func (r *reader) read(ctx context.Context, req tail.FollowRequest, delay time.Du
 	park := time.NewTimer(h.o.Park)
 	park.Stop()
 	defer park.Stop()
-	for e, err := range h.tailer.Follow(ctx, req) {
+	call, stop := context.WithCancel(ctx)
+	defer stop()
+	r.stop = stop
+	for e, err := range h.tailer.Follow(call, req) {
 		if err != nil {
 			return f, got, false, err
 		}

@@ -15,9 +15,7 @@ import (
 func (p *Plugin) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[tail.Event, error] {
 	return func(yield func(tail.Event, error) bool) {
 		f := follow{p: p, req: req, yield: yield}
-		for _, p := range req.Left {
-			f.cur.Passed(p)
-		}
+		f.cur.Recall(req.Left)
 		var last *incarnation
 		wait := retryFirst
 		for {

@@ -161,6 +161,33 @@ describe('Session', () => {
     expect(waits.map((w) => w - 1_000_000)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
   });
 
+  it('says how far the files were read that it has left, when it comes back, and forgets them with its position', () => {
+    const t = setup();
+    const left = () => new URL(t.last().url).searchParams.getAll('left');
+    t.last().hello();
+    t.last().say(lines(0, 'a\n'));
+    t.last().say({ t: 'boundary', from: 'g.2.d', to: 'h.0', how: 'renamed', order: 'observed' });
+    t.last().say({ t: 'late', start: 'g.2.d', end: 'g.4.e', text: 'z\n' });
+    t.last().onclose!({ code: 1006, reason: '' });
+    t.advance(250);
+    expect(left()).toEqual(['g.4']);
+    t.last().hello();
+    for (let id = 1; id <= 7; id++) {
+      t.advance(10_000);
+      t.last().say({ t: 'ping', id });
+    }
+    t.last().say({ t: 'lines', start: 'h.0', end: 'h.2', text: 'b\n' });
+    t.last().say({ t: 'gap', cause: 'deleted', certain: true, after: 'h.2', before: 'j.0' });
+    t.last().onclose!({ code: 1006, reason: '' });
+    t.advance(250);
+    expect(left()).toEqual(['h.2']);
+    t.last().say({ t: 'error', code: 'position_gone', message: '' });
+    t.last().say({ t: 'bye', reason: 'position_gone', reconnect: true, after_ms: 0 });
+    t.last().onclose!({ code: 4010, reason: '' });
+    t.advance(1000);
+    expect(left()).toEqual([]);
+  });
+
   it('says that lines may be missing when its position is gone, and begins with the last lines', () => {
     const t = setup();
     t.last().hello();

@@ -18,7 +18,7 @@ type lateReader struct {
 }
 
 // mostLate is in how many generations a reader that has left them looks for late lines; the oldest are the quietest.
-const mostLate = 16
+const mostLate = tail.MaxLeft
 
 // addLate goes on holding the generation that is being left, and watching for growth.
 func (r *Reader) addLate() { r.watchLate(r.g, r.b.off, r.b.before, r.coding) }
@@ -57,6 +57,12 @@ func (r *Reader) goOnLate(ctx context.Context, left []tail.Position) error {
 		gens, unpin = r.l.snapshot()
 	}
 	here := slices.Index(gens, r.g)
+	type place struct {
+		g   *generation
+		off int64
+		w   window
+	}
+	var places []place
 	for _, p := range left {
 		i := r.l.generationOf(gens, p)
 		if i < 0 || i >= here {
@@ -67,12 +73,21 @@ func (r *Reader) goOnLate(ctx context.Context, left []tail.Position) error {
 			continue
 		}
 		w, err := g.windowAt(ctx, p.Offset)
-		switch {
-		case err == nil:
-			r.watchLate(g, p.Offset, w, codingOf(ctx, g, r.l.encoding()))
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		// A generation may have had another name in another process; it is watched once.
+		k := slices.IndexFunc(places, func(o place) bool { return o.g == g })
+		switch {
+		case err != nil:
+		case k < 0:
+			places = append(places, place{g, p.Offset, w})
+		case places[k].off < p.Offset:
+			places[k] = place{g, p.Offset, w}
+		}
+	}
+	for _, o := range places {
+		r.watchLate(o.g, o.off, o.w, codingOf(ctx, o.g, r.l.encoding()))
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func TestFollow_GoesOnInAnotherProcess_LateLinesComeOnce(t *testing.T) {
 		gone := first.End
 		gone.Offset += 1 << 20
 		live := at
-		r = w.open(tail.FollowRequest{Start: tail.StartAtPosition(at), Follow: true, Left: []tail.Position{foreign, gone, live, first.End}})
+		r = w.open(tail.FollowRequest{Start: tail.StartAtPosition(at), Follow: true, Left: []tail.Position{foreign, gone, live, first.Start, first.End, first.Start}})
 		other := w.open(tail.FollowRequest{Start: tail.StartAtPosition(at), Follow: true})
 		if l := r.late("late 2\n"); !l.Start.Same(first.End) {
 			t.Errorf("it begins at %v, want %v", l.Start, first.End)

@@ -13,12 +13,13 @@ import (
 // concurrent use.
 type Cursor struct {
 	pos      tail.Position
-	moved    bool      // an event has moved the position, and none has come since that did not
-	inLine   bool      // the last piece of a long line is still to come
-	caughtUp bool      // the last event was a CaughtUp
-	gap      *tail.Gap // the last event was this gap, which left the position alone
-	resumed  bool      // no event that moves has come since Resume
-	left     []leftAt  // the generations that the reader has left, the newest last; never changed in place
+	moved    bool          // an event has moved the position, and none has come since that did not
+	inLine   bool          // the last piece of a long line is still to come
+	caughtUp bool          // the last event was a CaughtUp
+	gap      *tail.Gap     // the last event was this gap, which left the position alone
+	resumed  bool          // no event that moves has come since Resume
+	left     []leftAt      // the generations that the reader has left, the newest last; never changed in place
+	heard    time.Duration // when the last event came, since started; 0 before the first
 }
 
 // leftAt is how far a generation has been read that the reader has left, and when that was.
@@ -32,7 +33,7 @@ var started = time.Now()
 // maxLeft is how many generations are remembered that a reader has left. Tailers look for late lines in no more than that.
 const maxLeft = 32
 
-// lately is for how long after it was left a tailer is asked to look for late lines in a generation.
+// lately is for how long after it was left late lines are looked for in a generation.
 const lately = time.Minute
 
 // Position is the end of what the reader has got; zero if that is not known.
@@ -45,8 +46,14 @@ func (c *Cursor) CaughtUp() bool { return c.caughtUp }
 // log, such as a gap of unknown extent: another reader at the same position may have got it or not.
 func (c *Cursor) Settled() bool { return !c.pos.IsZero() && c.moved }
 
-// Advance notes that the reader has got e.
-func (c *Cursor) Advance(e tail.Event) {
+// Advance notes that the reader has got e, which has just come.
+func (c *Cursor) Advance(e tail.Event) { c.AdvanceAt(e, time.Now()) }
+
+// AdvanceAt notes that the reader has got e, which came at a time: a reader that lags behind a shared reading gets it later.
+func (c *Cursor) AdvanceAt(e tail.Event, came time.Time) {
+	if at := came.Sub(started); c.heard == 0 || at > c.heard {
+		c.heard = at
+	}
 	if at, ok := e.(tail.CaughtUp); ok {
 		c.caughtUp = true
 		p := at.At
@@ -114,7 +121,7 @@ func (c *Cursor) leave(p tail.Position) {
 		return
 	}
 	p.Check = ""
-	this := leftAt{p, time.Since(started)}
+	this := leftAt{p, c.heard}
 	left := make([]leftAt, 0, len(c.left)+1)
 	for _, l := range c.left {
 		if l.Generation != p.Generation {
@@ -142,12 +149,38 @@ func (c *Cursor) Left(generation string) (p tail.Position, ok bool) {
 	return tail.Position{}, false
 }
 
-// Lately is what another Follow call that goes on here is to be told of the generations that the reader has left, for its FollowRequest.Left.
-func (c *Cursor) Lately() (left []tail.Position) {
+// Lately is how far the reader has read the generations that it has left within the minute before the last event that it has got, the newest last: what
+// another Follow call that goes on here is to be told, in its FollowRequest.Left. How long the reader has been away since does not matter.
+func (c *Cursor) Lately() []tail.Position {
+	var left []tail.Position
 	for _, l := range c.left {
-		if time.Since(started)-l.at < lately {
+		if c.heard == 0 || c.heard-l.at < lately {
 			left = append(left, l.Position)
 		}
+	}
+	return left[max(0, len(left)-tail.MaxLeft):]
+}
+
+// Recall notes how far the reader has read generations that it left before all that this cursor knows of, the newest last. Late lines are looked for in
+// them for a minute from now on.
+func (c *Cursor) Recall(left []tail.Position) {
+	now := time.Since(started)
+	known := make([]leftAt, 0, len(left)+len(c.left))
+	for _, p := range left {
+		if _, ok := c.Left(p.Generation); !ok && !p.IsZero() {
+			p.Check = ""
+			known = append(known, leftAt{p, now})
+		}
+	}
+	known = append(known, c.left...)
+	c.left = known[max(0, len(known)-maxLeft):]
+}
+
+// AllLeft is how far the reader has read each generation that it has left and remembers.
+func (c *Cursor) AllLeft() []tail.Position {
+	left := make([]tail.Position, len(c.left))
+	for i, l := range c.left {
+		left[i] = l.Position
 	}
 	return left
 }

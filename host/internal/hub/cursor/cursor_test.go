@@ -1,7 +1,10 @@
 package cursor_test
 
 import (
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/livetail/livetail/host/internal/hub/cursor"
 	"github.com/livetail/livetail/plugin/tail"
@@ -134,5 +137,45 @@ func TestFit_NotResumed_LeavesLinesAlone(t *testing.T) {
 	cur.Advance(lines(0, 4, "long", tail.PieceFirst))
 	if e, _ := cur.Fit(lines(4, 8, "end\n", tail.PieceNone)); e.(tail.Lines).Piece != tail.PieceNone {
 		t.Error("changed")
+	}
+}
+
+func TestLately_IsTheMinuteBeforeTheLastEvent_HoweverLongThatIsAgo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cur cursor.Cursor
+		cur.Recall([]tail.Position{{Generation: "e", Offset: 1, Check: "k"}})
+		cur.Advance(lines(0, 4, "123\n", tail.PieceNone))
+		time.Sleep(30 * time.Second)
+		cur.Advance(tail.Boundary{From: pos("g", 4), To: pos("h", 0)})
+		cur.Advance(tail.Late{Lines: lines(4, 9, "late\n", tail.PieceNone)})
+		time.Sleep(time.Hour)
+		if got := fmt.Sprint(cur.Lately()); got != "[e.1 g.9]" {
+			t.Errorf("away for an hour: %s", got)
+		}
+		// A reader that lags gets later what came in time.
+		cur.AdvanceAt(tail.CaughtUp{At: pos("h", 0)}, time.Now().Add(-time.Hour+45*time.Second))
+		if got := fmt.Sprint(cur.Lately()); got != "[g.9]" {
+			t.Errorf("after what came 75 s after the first: %s", got)
+		}
+		cur.Advance(tail.CaughtUp{At: pos("h", 0)})
+		if got := cur.Lately(); got != nil {
+			t.Errorf("after what came just now: %v", got)
+		}
+		if _, ok := cur.Left("g"); !ok {
+			t.Error("it does not know any more that it was there")
+		}
+	})
+}
+
+func TestRecall_MoreThanAnybodyKeeps_TheLatestStay(t *testing.T) {
+	var cur cursor.Cursor
+	var left []tail.Position
+	for i := range 40 {
+		left = append(left, pos(fmt.Sprintf("e%d", i), 1))
+	}
+	cur.Advance(tail.Boundary{From: pos("e39", 7), To: pos("g", 0)})
+	cur.Recall(left)
+	if got := cur.Lately(); len(got) != tail.MaxLeft || got[tail.MaxLeft-1].String() != "e39.7" || got[tail.MaxLeft-2].String() != "e38.1" {
+		t.Errorf("got %v", got)
 	}
 }

@@ -2,6 +2,7 @@
 // neither page nor worker, so that tests can drive it with a socket and a clock of their own.
 
 import { decodeEvent, decodeLines, decodeLong } from './decode';
+import { Left } from './left';
 import type { Chunk, Item, Beat, OpenRequest, Page, Stats, StreamState } from './items';
 import { parsePosition } from './position';
 import { FINAL_ERRORS, type ByeMessage, type ClientMessage, type ErrorMessage, type HelloMessage, type CountedMessage, type FoundMessage, type LinesMessage, type ScanMessage, type ServerMessage } from './protocol';
@@ -50,6 +51,7 @@ export class Session {
   private retryTimer: unknown = null;
   private watchTimer: unknown = null;
   private last = '';
+  private readonly left = new Left();
   private lostAt = 0;
   private resuming = false;
   private bye: ByeMessage | null = null;
@@ -78,6 +80,7 @@ export class Session {
     this.drop();
     this.request = request;
     this.last = '';
+    this.left.clear();
     this.lostAt = 0;
     this.update({ attempt: 0, error: null });
     this.connect();
@@ -155,7 +158,7 @@ export class Session {
     this.refusal = null;
     this.resuming = this.last !== '';
     this.update({ phase: 'connecting', retryAt: 0 });
-    const socket = this.dial(streamURL(request, this.last));
+    const socket = this.dial(streamURL(request, this.last, this.left.lately()));
     this.socket = socket;
     socket.onmessage = (event) => {
       if (this.socket === socket && typeof event.data === 'string') this.receive(event.data);
@@ -198,6 +201,9 @@ export class Session {
         const item = decodeEvent(m, now);
         if (m.t === 'gap') this.stats.gaps++;
         const to = m.t === 'gap' ? m.before : m.to;
+        this.left.hear(now);
+        if (m.t === 'boundary') this.left.note(m.from);
+        else if (m.t === 'gap' && to && parsePosition(to)?.gen !== parsePosition(this.last)?.gen) this.left.note(this.last);
         if (to) this.last = to;
         if (item) this.sink.item(item);
         break;
@@ -261,8 +267,10 @@ export class Session {
 
   private lines(m: LinesMessage, now: number): void {
     let chunk;
-    if (m.t === 'late') chunk = decodeLines(m, now);
-    else {
+    if (m.t === 'late') {
+      chunk = decodeLines(m, now);
+      this.left.note(m.end);
+    } else {
       const start = parsePosition(m.start);
       chunk = decodeLines(m, now, start !== null && this.overlaps(start.gen, start.off) ? parsePosition(this.last)!.off : 0);
       this.last = m.end;
@@ -277,6 +285,7 @@ export class Session {
   }
 
   private take(chunk: Chunk, now: number): void {
+    this.left.hear(now);
     this.stats.lines += chunk.starts.length;
     this.stats.bytes += chunk.text.length;
     this.stats.lastLineAt = now;
@@ -294,6 +303,7 @@ export class Session {
       this.sink.item({ k: 'mark', body: { t: 'position_gone', after: from }, at: this.clock.now() });
       this.stats.gaps++;
       this.last = '';
+      this.left.clear();
       const { from: _, ...rest } = this.request;
       this.request = rest;
       return;
@@ -383,7 +393,7 @@ function invites(code: number): boolean {
   return code === 1001 || code === 1005 || code === 1006 || (code >= 1011 && code <= 1014) || (code >= 4000 && code < 4500);
 }
 
-export function streamURL(request: OpenRequest, last: string): string {
+export function streamURL(request: OpenRequest, last: string, left: string[] = []): string {
   const query = new URLSearchParams({ tail: '1', format: 'raw' });
   if (last) query.set('from', last);
   else if (request.from) query.set('from', request.from);
@@ -392,5 +402,8 @@ export function streamURL(request: OpenRequest, last: string): string {
   if (request.wait) query.set('wait', '1');
   for (const pattern of request.include) query.append('include', pattern);
   for (const pattern of request.exclude) query.append('exclude', pattern);
+  // The server takes a query of 8 KiB. Better without these than not at all.
+  const room = 8000 - `${query}`.length;
+  if (last && left.join('').length + 6 * left.length < room) for (const at of left) query.append('left', at);
   return `${request.url}?${query}`;
 }
