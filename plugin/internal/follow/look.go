@@ -46,13 +46,17 @@ func (l *Log) discover() {
 	}()
 	for turn := range maxTurns {
 		calm := turn < maxTurns-1
+		var back *held
 		if turn == 0 && l.at.stands {
 			l.setTrouble(nil)
 		} else {
-			loose = l.grab(loose)
+			loose, back = l.grab(loose)
 		}
 		live := l.names[l.at.base]
 		changed := l.replay()
+		if back != nil && !changed { // Nothing happened since the journal was read last, and it does not tell why that file stands there.
+			l.standsAgain(back)
+		}
 		if changed && calm && len(loose) == 0 && l.names[l.at.base] != live {
 			continue // What stands at the path was not a generation when it was opened.
 		}
@@ -101,28 +105,29 @@ func (l *Log) seenAll() {
 	}
 }
 
-// grab opens what stands at the path, unless that is known.
-func (l *Log) grab(loose []*held) []*held {
+// grab opens what stands at the path, unless that is known. If it is a file of the chain that is not known to stand there, it is returned, too:
+// the journal, which is read after this, may still tell how it came there.
+func (l *Log) grab(loose []*held) (all []*held, back *held) {
 	st, err := l.e.guard.Stat(l.at.real)
 	if err != nil {
 		l.setTrouble(err)
-		return loose
+		return loose, nil
 	}
 	dev, ino, ok := statInode(st)
 	if l.isLiveFile(st) {
 		l.setTrouble(nil)
-		return loose
+		return loose, nil
 	}
 	for _, h := range loose {
 		if ok && h.id.sameInode(dev, ino) {
-			return loose
+			return loose, nil
 		}
 	}
 	h, err := l.open(l.at.base)
 	l.setTrouble(err)
 	if err != nil {
 		l.cannotOpen(l.names[l.at.base], err)
-		return loose
+		return loose, nil
 	}
 	if known := l.heldAs(h.id); known != nil {
 		h.close()
@@ -131,12 +136,21 @@ func (l *Log) grab(loose []*held) []*held {
 				l.lossy = lack[0]
 			}
 		}
-		if l.at.journal == nil || l.names[l.at.base] == nil {
-			l.rename(known, l.at.base)
-		}
-		return loose
+		return loose, known
 	}
-	return append(loose, h)
+	return append(loose, h), nil
+}
+
+// standsAgain is called when a file of the chain stands at the path, and no event told how it came there.
+func (l *Log) standsAgain(h *held) {
+	switch live := l.names[l.at.base]; {
+	case l.at.journal == nil, live == nil:
+	case live.file == nil:
+		l.loseName(live, deleted) // One that was told of and that nobody could open.
+	default:
+		return
+	}
+	l.rename(h, l.at.base)
 }
 
 // open opens an entry of the folder.

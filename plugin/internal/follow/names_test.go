@@ -286,3 +286,32 @@ func TestFollow_EventsAreLost_FindsWhatHappenedByLooking(t *testing.T) {
 		t.Errorf("boundary is %+v", b)
 	}
 }
+
+// A program that moves the log away and back for a moment, again and again, while it is written, ends nothing.
+func TestFollow_RenamedAwayAndBackWhileItIsWritten_GoesOn(t *testing.T) {
+	tiers(t, func(t *testing.T, w *world) {
+		f, err := os.OpenFile(w.path("app.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		w.must(err)
+		defer f.Close()
+		r := w.follow(tail.StartAtBeginning())
+		var want strings.Builder
+		write := func(n int) {
+			for range n {
+				line := fmt.Sprintf("%d\n", want.Len())
+				want.WriteString(line)
+				_, err := f.WriteString(line)
+				w.must(err)
+			}
+		}
+		for i := range 40 {
+			write(20)
+			w.rename("app.log", "app.log.away")
+			if i%2 == 0 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			w.rename("app.log.away", "app.log")
+		}
+		write(20)
+		r.until(want.String())
+	})
+}

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -258,5 +259,22 @@ func TestFollow_PathCannotBeReachedForATime_StaysAndObservesTheRotation(t *testi
 	}
 	if b, ok := r.events[0].(tail.Boundary); !ok || w.e.Events() && b.Order != tail.OrderObserved {
 		t.Errorf("boundary is %+v", r.events[0])
+	}
+}
+
+// A folder above the log that may not be entered is something else than a log that does not exist.
+func TestStart_FolderAboveMayNotBeEntered_IsUnreadable(t *testing.T) {
+	if !inNamespace(t, 1000) {
+		return
+	}
+	w := newWorld(t, nil)
+	w.must(os.MkdirAll(w.path("closed/below"), 0o755))
+	w.write("closed/below/app.log", "one\n")
+	w.must(os.Chmod(w.path("closed"), 0))
+	t.Cleanup(func() { _ = os.Chmod(w.path("closed"), 0o755) })
+	p, err := w.e.guard.Resolve(w.path("closed/below/app.log"))
+	w.must(err)
+	if _, err := w.e.Open(t.Context(), p, tail.FollowRequest{}); !errors.Is(err, tail.ErrUnreadable) {
+		t.Errorf("got %v, want %v", err, tail.ErrUnreadable)
 	}
 }

@@ -67,13 +67,18 @@ func (l *Log) settle() bool {
 		}
 		return false
 	}
+	var noDir error // There is none, which needs no word of its own.
+	if !exists && !errors.Is(folderErr, tail.ErrNotFound) {
+		noDir = folderErr
+	}
 	if l.at.dir == nil && !exists && l.at.outer != nil {
+		l.at.noDir = noDir
 		return false
 	}
 	l.forgetPending()
 	l.links.turned = true
 	l.at.close()
-	l.at = place{real: real, folder: folder, base: real.Name()}
+	l.at = place{real: real, folder: folder, base: real.Name(), noDir: noDir}
 	if exists {
 		dir, err := g.OpenDir(folder)
 		if l.at.noDir = err; err == nil {
