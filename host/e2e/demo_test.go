@@ -4,12 +4,24 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
 
 func TestDemo_PrintsAURLWhereTheLogIsLive_AndLeavesNothingBehind(t *testing.T) {
+	for name, signals := range map[string][]os.Signal{
+		"Ctrl-C":                 {os.Interrupt},
+		"the terminal is closed": {syscall.SIGHUP},
+		"timeout sends it twice": {syscall.SIGTERM, syscall.SIGTERM},
+	} {
+		t.Run(name, func(t *testing.T) { demoEnds(t, signals) })
+	}
+}
+
+func demoEnds(t *testing.T, signals []os.Signal) {
 	p := start(t, "livetail", "demo", "--listen", "127.0.0.1:0")
 	words := strings.Fields(p.line("http://127.0.0.1:"))
 	u, err := url.Parse(words[len(words)-1])
@@ -26,8 +38,13 @@ func TestDemo_PrintsAURLWhereTheLogIsLive_AndLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	plugins := children(t, p.Process.Pid)
-	if err := p.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
+	for i, s := range signals {
+		if i > 0 {
+			time.Sleep(20 * time.Millisecond) // Or the kernel may make one of two.
+		}
+		if err := p.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := text(t, c, ""); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
 		t.Errorf("the viewer was told %v, want close code 1001", err)

@@ -42,7 +42,7 @@ http://127.0.0.1:8765/var/log/app.log: the way there is examined, proxies includ
 are examined.
 
 Exit codes: 0 all is well, or nothing worse than a note; 1 something keeps the log from being followed, or will; 2 a mistake in the command line or the settings.`,
-		Args: usage(cobra.MaximumNArgs(1)),
+		Args: arguments(0, 1, "name one log at the most, by its URL or its file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			arg := ""
 			if len(args) > 0 {

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // For machines and images without it: --time-zone.
 
 	"github.com/spf13/cobra"
@@ -45,13 +46,17 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings as arguments. The first signal ends the program kindly, the second at once.
+// sameSignal is the time within which a signal is the one before, sent twice: timeout(1) sends it to the program and to its group.
+const sameSignal = 200 * time.Millisecond
+
+// run is main with its surroundings as arguments. The first signal ends the program kindly, a second one at once.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done() // At the latest when run returns.
-		stop()       // From now on a signal has its usual effect.
+		time.Sleep(sameSignal)
+		stop() // From now on a signal has its usual effect.
 	}()
 	root := newRoot()
 	root.SetArgs(args)
@@ -69,7 +74,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
-	case errors.As(err, &setting), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &setting):
 		return exitUsage
 	}
 	return exitFailed
@@ -90,6 +95,8 @@ Through every kind of rotation no line is lost, or the stream says exactly where
 		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          knownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("livetail {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -104,7 +111,7 @@ func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  usage(cobra.NoArgs),
+		Args:  arguments(0, 0, "it takes no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "livetail "+buildVersion())
 			return err
@@ -112,11 +119,24 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// usage makes the error of an argument check one of usage.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+// knownCommand refuses what is no command, and says which one may have been meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = " (did you mean " + strings.Join(near, " or ") + "?)"
+	}
+	return &exitError{exitUsage, fmt.Errorf("%q is no command%s: see livetail --help", args[0], hint)}
+}
+
+// arguments accepts from least to most arguments, and says otherwise what is wanted.
+func arguments(least, most int, want string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
+		if len(args) < least || len(args) > most {
+			return &exitError{exitUsage, fmt.Errorf("%s: %s: see %s --help", cmd.Name(), want, cmd.CommandPath())}
 		}
 		return nil
 	}

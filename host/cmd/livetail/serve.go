@@ -41,7 +41,9 @@ A hang-up signal (SIGHUP) starts the plugins anew, also from executables that we
 
 Further plugins show other logs below a prefix, such as those of containers:
 
-    livetail serve --plugin /docker=/usr/bin/livetail-docker /var/log`,
+    livetail serve --plugin /docker=/usr/bin/livetail-docker /var/log
+
+Exit codes: 0 ended by a signal; 1 it could not go on; 2 a mistake in the command line, the environment or the file of settings; 3 a plugin cannot be started.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log, err := load(&cfg, cmd, args)
 			if err != nil {
@@ -50,7 +52,7 @@ Further plugins show other logs below a prefix, such as those of containers:
 			for _, r := range cfg.MissingRoots() {
 				log.WithField("root", r).Warn("this root does not exist yet; its logs can be followed once it does")
 			}
-			return serve(cmd.Context(), &cfg, log, func(addr, url string) {
+			return serve(cmd.Context(), &cfg, log, swapOnHangup, func(addr, url string) {
 				fmt.Fprintf(cmd.OutOrStdout(), "open %s/\nlivetail %s listening on %s\n", url, buildVersion(), addr)
 			})
 		},
@@ -78,8 +80,8 @@ func load(cfg *config.Config, cmd *cobra.Command, args []string) (*logrus.Logger
 }
 
 // serve runs the front door until ctx is cancelled, then says good-bye to all viewers. Once viewers can come, announce is told the address and
-// the URL, which has no slash at its end.
-func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce func(addr, url string)) error {
+// the URL, which has no slash at its end. What onHangup does, if it is not nil, ends with its context.
+func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, onHangup func(context.Context, *host.Host, *logrus.Logger), announce func(addr, url string)) error {
 	defer heap.Relax()()
 	plugin, mounts, err := pluginOptions(cfg)
 	if err != nil {
@@ -107,7 +109,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 			CertFile: cfg.TLSCert, KeyFile: cfg.TLSKey, ClientCAFile: cfg.TLSClientCA, OnReload: h.CertificateChanged,
 		})
 		if err != nil {
-			return &exitError{exitUsage, err}
+			return &exitError{exitUsage, fmt.Errorf("tls-cert, tls-key: %w", err)}
 		}
 	}
 	ln, err := listen("listen", cfg.Listen)
@@ -137,7 +139,9 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, announce
 		ln = tls.NewListener(ln, secure.Config())
 		running.Go(func() { _ = secure.Run(ctx) }) // Its error is that of the context.
 	}
-	running.Go(func() { swapOnHangup(ctx, h, log) })
+	if onHangup != nil {
+		running.Go(func() { onHangup(ctx, h, log) })
+	}
 	door, opsServer := h.Server(), h.OpsServer()
 	running.Go(func() { cancelOnError(cancel, door.Serve(ln)) })
 	if ops != nil {
@@ -236,9 +240,22 @@ func swapOnHangup(ctx context.Context, h *host.Host, log *logrus.Logger) {
 func listen(setting, addr string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("--%s: %w: is another program there? port 0 picks a free one", setting, err)
+		return nil, fmt.Errorf("--%s: %w%s", setting, err, advice(err))
 	}
 	return ln, nil
+}
+
+// advice says what to do about an address on which nobody can listen.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return ": another program listens there; port 0 picks a free one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return ": this machine has no such address"
+	case errors.Is(err, syscall.EACCES):
+		return ": ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+	}
+	return ""
 }
 
 // publicURL is where people open the page.
@@ -249,6 +266,9 @@ func publicURL(cfg *config.Config, addr net.Addr) string {
 	scheme := "http://"
 	if cfg.TLSCert != "" {
 		scheme = "https://"
+	}
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() { // All addresses of the machine: no browser opens that.
+		return fmt.Sprintf("%slocalhost:%d%s", scheme, tcp.Port, cfg.BasePath)
 	}
 	return scheme + addr.String() + cfg.BasePath
 }

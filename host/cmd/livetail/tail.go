@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ On a terminal, colours of the log are kept and every other control sequence is r
 
 Exit codes: 0 all was delivered; 1 it did not work; 2 a mistake in the command line; 4 the log may not be followed or does not exist;
 5 something is missing, and was said to be.`,
-		Args: usage(cobra.ExactArgs(1)),
+		Args: arguments(1, 1, "name one log, by its URL or its file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.chosen = cmd.Flags().Changed("lines") || cmd.Flags().Changed("from") || cmd.Flags().Changed("since")
 			events, stop, err := o.events(cmd.Context(), args[0], cmd.ErrOrStderr())
@@ -77,6 +78,9 @@ Exit codes: 0 all was delivered; 1 it did not work; 2 a mistake in the command l
 	f.StringVar(&o.color, "color", "auto", "keep the colours of the log: auto (on a terminal), always, never")
 	return cmd
 }
+
+// looksLikeAddress matches what would be a URL if it had its beginning: a name and a port before a path.
+var looksLikeAddress = regexp.MustCompile(`^[\w.-]+:\d+/`)
 
 // start is where to begin.
 func (o *tailOptions) start(now time.Time) (tail.Start, error) {
@@ -124,6 +128,9 @@ func (o *tailOptions) events(ctx context.Context, arg string, stderr io.Writer) 
 	path, err := filepath.Abs(arg)
 	if err != nil {
 		return nil, nil, &exitError{exitUsage, err}
+	}
+	if _, err := os.Lstat(path); err != nil && looksLikeAddress.MatchString(arg) {
+		return nil, nil, &exitError{exitUsage, fmt.Errorf("%q is no file here; a URL begins with http:// or ws://", arg)}
 	}
 	t, err := filetail.New(filetail.Config{Roots: folders(path), Version: buildVersion()})
 	if err != nil {
@@ -243,22 +250,16 @@ func (p *printer) print(ctx context.Context, events iter.Seq2[tail.Event, error]
 			return fmt.Errorf("write to standard output: %w", err)
 		}
 		switch e := e.(type) {
-		case tail.Lines:
-			if len(e.Text) > 16<<10 {
-				continue // More is likely to come at once.
-			}
 		case tail.Gap:
 			p.missing = p.missing || e.Certain
 			p.notice("%s", render.GapText(e))
 		case tail.Late:
 			p.notice("the lines above were written late, to a file that had been rotated already")
 		}
+		// Nobody knows when the next event comes: a server does not say each time that there is no more.
 		if err := p.out.Flush(); err != nil {
 			return fmt.Errorf("write to standard output: %w", err)
 		}
-	}
-	if err := p.out.Flush(); err != nil {
-		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return p.failed(ctx, nil)
 }

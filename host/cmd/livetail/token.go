@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ func newToken() *cobra.Command {
 standard error is the token itself, which is shown only now. With ROOTs, whoever has the token may follow the logs below these paths alone.
 
     livetail token alice /var/log/nginx >> /etc/livetail/tokens`,
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: arguments(1, math.MaxInt, "name whom the token is for"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			token, line, err := access.NewToken(args[0], args[1:]...)
 			if err != nil {

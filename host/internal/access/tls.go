@@ -54,7 +54,7 @@ func NewTLS(o TLSOptions) (*TLS, error) {
 		return err
 	}}
 	if err := t.files.load(); err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, fmt.Errorf("read the certificate: %w", err)
 	}
 	if o.OnReload != nil {
 		t.files.report = func(err error) { o.OnReload(t.NotAfter(), err) }

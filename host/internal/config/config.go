@@ -204,8 +204,8 @@ func (c *Config) checkNames() error {
 		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}
 	}
 	if c.BasePath != "" {
-		if !strings.HasPrefix(c.BasePath, "/") || path.Clean(c.BasePath) != c.BasePath || c.BasePath == "/" || strings.ContainsAny(c.BasePath, "?#%") {
-			return &Error{"base-path", fmt.Sprintf("%q must begin with /, not end with it, and have no empty, . or .. part", c.BasePath)}
+		if !strings.HasPrefix(c.BasePath, "/") || path.Clean(c.BasePath) != c.BasePath || c.BasePath == "/" || strings.ContainsAny(c.BasePath, "?#%\"<>\\") || strings.ContainsFunc(c.BasePath, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+			return &Error{"base-path", fmt.Sprintf("%q must begin with /, not end with it, and have no empty, . or .. part, no space, and none of ?#%%\"<>\\", c.BasePath)}
 		}
 	}
 	return nil

@@ -58,7 +58,10 @@ func (c *Config) Load(fs *pflag.FlagSet, args []string, getenv func(string) stri
 	}
 	var err error
 	fs.VisitAll(func(f *pflag.Flag) {
-		if err != nil || f.Changed || f.Name == "config" || f.Name == "help" {
+		if f.Name == "config" || f.Name == "help" {
+			return // No settings: the file may not hold them.
+		}
+		if err != nil || f.Changed {
 			delete(values, f.Name)
 			return
 		}
@@ -78,7 +81,7 @@ func (c *Config) Load(fs *pflag.FlagSet, args []string, getenv func(string) stri
 			c.Roots = strings.Split(v, string(os.PathListSeparator))
 		} else if v, ok := values["roots"]; ok {
 			if c.Roots, ok = strs(v); !ok {
-				return &Error{c.File + ": roots", "is not a list of paths"}
+				return &Error{c.File + ": roots", "is not a list of paths, such as [/var/log]"}
 			}
 		}
 	}
@@ -104,14 +107,23 @@ func set(fs *pflag.FlagSet, f *pflag.Flag, where string, v any) error {
 		}
 		return nil
 	}
-	if _, nested := v.(map[string]any); nested {
+	switch v.(type) {
+	case nil:
+		return &Error{where, "has no value"}
+	case map[string]any, []any:
 		return &Error{where, "is not a single value"}
 	}
 	if err := fs.Set(f.Name, fmt.Sprint(v)); err != nil {
-		return &Error{where, fmt.Sprintf("%q is not a %s", fmt.Sprint(v), f.Value.Type())}
+		return &Error{where, fmt.Sprintf("%q is %s", fmt.Sprint(v), wanted[f.Value.Type()])}
 	}
 	f.Changed = false // It was not on the command line.
 	return nil
+}
+
+// wanted says what a value of a type is not, by the names that pflag gives to types.
+var wanted = map[string]string{
+	"duration": "no length of time; write for example 10s or 5m", "int": "no whole number", "float64": "no number", "bool": "neither true nor false",
+	"string": "no text",
 }
 
 // strs makes v, a YAML list of scalars, into strings.
@@ -145,8 +157,24 @@ func readFile(name string) (map[string]any, error) {
 		return nil, &Error{"config", fmt.Sprintf("%s is larger than %d bytes", name, maxFile)}
 	}
 	values := map[string]any{}
-	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
+	yml := yaml.NewDecoder(bytes.NewReader(data))
+	var document yaml.Node
+	switch err := yml.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return values, nil
+	case err == nil && document.Content[0].Kind != yaml.MappingNode && document.Content[0].Tag != "!!null":
+		return nil, &Error{"config", name + ": does not consist of lines NAME: VALUE"}
+	case err == nil:
+		err = document.Decode(&values)
+		if err == nil {
+			break
+		}
+		fallthrough
+	default:
 		return nil, &Error{"config", fmt.Sprintf("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))}
+	}
+	if err := yml.Decode(&document); !errors.Is(err, io.EOF) {
+		return nil, &Error{"config", name + ": has more than one document: take out the line ---"}
 	}
 	return values, nil
 }

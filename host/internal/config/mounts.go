@@ -44,14 +44,14 @@ func (c *Config) readMounts() error {
 	for _, said := range c.PluginArgs {
 		m, arg := c.about(said)
 		if m.Path == "" {
-			return &Error{"plugin", fmt.Sprintf("is missing, but plugin-arg %q is set for it", said)}
+			return &Error{"plugin-arg", fmt.Sprintf("%q is for a plugin that no --plugin names", said)}
 		}
 		m.Args = append(m.Args, arg)
 	}
 	for _, said := range c.PluginSHA256 {
 		m, sum := c.about(said)
 		if m.Path == "" {
-			return &Error{"plugin", fmt.Sprintf("is missing, but plugin-sha256 %q is set for it", said)}
+			return &Error{"plugin-sha256", fmt.Sprintf("%q is for a plugin that no --plugin names", said)}
 		}
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != 32 {
 			return &Error{"plugin-sha256", fmt.Sprintf("%q is not 64 hexadecimal digits", sum)}

@@ -90,6 +90,7 @@ them delivers every line once and in order, or says where something is missing.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Version = programVersion()
+	root.SetVersionTemplate("livetail-simulator {{.Version}}\n")
 	root.AddCommand(newRun(), newVerify(), newTorture(), newSpeed(), newVersion())
 	return root
 }
@@ -120,7 +121,7 @@ func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "dev"
+	return "devel"
 }
 
 // isTerminal reports whether w is one, for people who look on.

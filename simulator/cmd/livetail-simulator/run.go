@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -46,6 +47,9 @@ Encodings: ` + strings.Join(simulator.Encodings(), ", "),
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.MaxSize = int64(maxSize)
+			if maxSize == 0 {
+				return usage(errors.New("max-size 0 is no size; --rotate none does without rotation"))
+			}
 			if duration < 0 {
 				return usage(fmt.Errorf("duration %v must not be negative", duration))
 			}
