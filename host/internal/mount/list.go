@@ -32,12 +32,18 @@ func (i *Incomplete) Unwrap() error { return i.Err }
 // Missing returns the prefixes of the mounts.
 func (i *Incomplete) Missing() []string { return i.Prefixes }
 
-// patience is how long one of several tailers may take to answer, or to go on with its list, before the others are shown without it.
-const patience = 4 * time.Second
+const (
+	// patience is how long one of several tailers may take to answer, or to go on with its list, before the others are shown without it.
+	patience = 4 * time.Second
+	// brief is the same for one that was too late within the time grudge: not every list is to wait for a process that is stopped.
+	brief  = 100 * time.Millisecond
+	grudge = 30 * time.Second
+)
 
 // source is the list of one mount, on its way into that of all.
 type source struct {
 	mount  *Mount
+	wait   time.Duration // how long it may take each time
 	next   func() (tail.Entry, error, bool)
 	stop   func()
 	cancel func()     // breaks off what is waited for; nil if there is nothing else to be shown
@@ -93,7 +99,7 @@ func (t *Table) sources(ctx context.Context, req tail.ListRequest) []*source {
 		// Without the limit: some of the entries may be left out.
 		bounded, cancel := context.WithCancel(ctx)
 		next, stop := iter.Pull2(m.Tailer.List(bounded, tail.ListRequest{Prefix: prefix}))
-		sources = append(sources, &source{mount: m, next: next, stop: func() { stop(); cancel() }, cancel: cancel})
+		sources = append(sources, &source{mount: m, wait: t.patienceWith(m), next: next, stop: func() { stop(); cancel() }, cancel: cancel})
 	}
 	if req.Prefix == "" || req.Prefix == "/" {
 		for _, m := range t.mounts {
@@ -120,11 +126,18 @@ func (s *source) advance(t *Table) {
 	for {
 		var late *time.Timer
 		if s.cancel != nil {
-			late = time.AfterFunc(patience, s.cancel)
+			late = time.AfterFunc(s.wait, s.cancel)
 		}
 		e, err, ok := s.next()
-		if late != nil && !late.Stop() && err != nil {
-			err = fmt.Errorf("it did not go on with the list within %v: %w", patience, context.DeadlineExceeded)
+		switch {
+		case late == nil:
+		case late.Stop():
+			t.inTime(s.mount)
+		case err != nil:
+			if s.wait == patience {
+				t.tooLate(s.mount)
+			}
+			err = fmt.Errorf("it did not go on with the list within %v: %w", s.wait, context.DeadlineExceeded)
 		}
 		if !ok || err != nil {
 			s.done, s.err = true, err
@@ -169,4 +182,29 @@ func failure(sources []*source) error {
 	}
 	slices.Sort(incomplete.Prefixes)
 	return &incomplete
+}
+
+// patienceWith is how long m may take to answer a list.
+func (t *Table) patienceWith(m *Mount) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at, ok := t.late[m]; ok && time.Since(at) < grudge {
+		return brief
+	}
+	return patience
+}
+
+func (t *Table) tooLate(m *Mount) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.late == nil {
+		t.late = map[*Mount]time.Time{}
+	}
+	t.late[m] = time.Now()
+}
+
+func (t *Table) inTime(m *Mount) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.late, m)
 }

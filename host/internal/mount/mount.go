@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/livetail/livetail/host/internal/hub"
 	"github.com/livetail/livetail/plugin/tail"
@@ -27,9 +29,12 @@ type Mount struct {
 	Hub    *hub.Hub
 }
 
-// Table is a set of mounts. It does not change, and is safe for concurrent use.
+// Table is a set of mounts. The set does not change, and it is safe for concurrent use.
 type Table struct {
 	mounts []*Mount // the longest prefix first
+
+	mu   sync.Mutex
+	late map[*Mount]time.Time // when a list waited in vain for one
 }
 
 // New returns a table of mounts. The error names a prefix that is none, or is there twice.

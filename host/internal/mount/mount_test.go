@@ -149,7 +149,7 @@ func (hanging) Info(ctx context.Context) (tail.Info, error) {
 
 func TestTailer_OneMountHangs_TheOthersAreThereAfterABoundedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all, _ := table(t, map[string][]string{"/": {"/a", "/z"}, "/docker": {"/1"}})
+		all, fakes := table(t, map[string][]string{"/": {"/a", "/z"}, "/docker": {"/1"}})
 		all.At("/docker").Tailer = hanging{}
 		began := time.Now()
 		names, err := list(all, tail.ListRequest{})
@@ -160,6 +160,25 @@ func TestTailer_OneMountHangs_TheOthersAreThereAfterABoundedTime(t *testing.T) {
 		if took := time.Since(began); took != patience {
 			t.Errorf("it took %v", took)
 		}
+		began = time.Now()
+		names, err = list(all, tail.ListRequest{})
+		if took := time.Since(began); took != brief || !slices.Equal(names, []string{"/a", "/z"}) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the next list took %v and is %q, %v", took, names, err)
+		}
+		time.Sleep(grudge)
+		began = time.Now()
+		_, _ = list(all, tail.ListRequest{})
+		if took := time.Since(began); took != patience {
+			t.Errorf("after %v it got %v", grudge, took)
+		}
+		all.At("/docker").Tailer = fakes["/docker"]
+		if names, err := list(all, tail.ListRequest{}); err != nil || len(names) != 3 {
+			t.Errorf("when it answers again got %q, %v", names, err)
+		}
+		if got := all.patienceWith(all.At("/docker")); got != patience {
+			t.Errorf("one that answers again may take %v", got)
+		}
+		all.At("/docker").Tailer = hanging{}
 		info, err := all.Tailer().Info(t.Context())
 		if err != nil || info.Name != "fake" || len(info.Capabilities) == 0 {
 			t.Errorf("got %+v, %v", info, err)
