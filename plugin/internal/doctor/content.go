@@ -36,12 +36,29 @@ func (d *Doctor) content(c *chart, p *patient) {
 	last := make([]byte, min(size, sample))
 	n, _ = p.file.ReadAt(last, size-int64(len(last)))
 	last = last[:n]
+	if kind := archive(head); kind != "" {
+		c.note("encoding", fmt.Sprintf("It is an archive (%s), and shown as it stands.", kind),
+			"Name the log that it was rotated from: what stands in archives of gzip beside it is its history.")
+		return
+	}
 	d.hole(c, p, head)
 	d.encoding(c, p.log, head, last)
 	if size > sample && bytes.IndexByte(last, '\n') < 0 {
 		c.note("no-line-end", fmt.Sprintf("There is no line end in the last %s: lines are delivered when they are complete, very long ones in pieces.", bytesText(int64(len(last)))),
 			"Check that the program ends its lines with a newline.")
 	}
+}
+
+// archive is the name of the format if head is the beginning of a compressed file.
+func archive(head []byte) string {
+	for _, a := range []struct{ magic, name string }{
+		{"\x1f\x8b", "gzip"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\xfd7zXZ\x00", "xz"}, {"BZh", "bzip2"}, {"PK\x03\x04", "zip"},
+	} {
+		if bytes.HasPrefix(head, []byte(a.magic)) {
+			return a.name
+		}
+	}
+	return ""
 }
 
 // quiet is how long nothing may be written without being worth a word.

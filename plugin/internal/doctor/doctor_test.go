@@ -148,6 +148,8 @@ func TestDiagnose_Situations(t *testing.T) {
 		{"a link to nothing", func(w *ward) { w.must(os.Symlink("app-1.log", w.path("app.log"))) }, "", "link-dangling", tail.FindingProblem, ""},
 		{"a link to itself", func(w *ward) { w.must(os.Symlink("app.log", w.path("app.log"))) }, "", "link-loop", tail.FindingProblem, ""},
 		{"the root is missing", func(w *ward) { w.must(os.Remove(w.dir)) }, "nginx/app.log", "root-missing", tail.FindingProblem, "mount"},
+		{"the root is missing, and with it the folder of the log", func(w *ward) { w.must(os.Remove(w.dir)) }, "app.log", "root-missing", tail.FindingProblem, "mount"},
+		{"an archive", func(w *ward) { w.write("app.log", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KJ\xe4\x02") }, "", "encoding", tail.FindingNote, "archive (gzip)"},
 		{"mounted alone", func(w *ward) {
 			w.write("app.log", "a\n")
 			w.fakeProc(map[string]string{"self/mountinfo": "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:1 /x/app.log " + w.path("app.log") + " ro - ext4 /dev/sda1 rw\n"})

@@ -62,7 +62,7 @@ func (d *Doctor) rootOf(c *chart, log guard.Path) bool {
 	case err == nil:
 		c.ok("allowed", "%s may be followed: it lies below the root %s.", log, root)
 		return true
-	case errors.Is(err, fs.ErrNotExist) && d.Guard.Folder(log).String() != root && log.String() != root:
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(log.String(), root+"/"):
 		c.problem("root-missing", fmt.Sprintf("The root %s does not exist.", root),
 			"Make it, mount it, or name another root; in a container, mount the folder of the logs there.")
 		return false
