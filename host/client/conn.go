@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,7 +84,9 @@ func dial(ctx context.Context, u *url.URL, o *Options) (*conn, *ending) {
 // handshakeEnding tells what a handshake that failed means.
 func handshakeEnding(resp *http.Response, err error) *ending {
 	if resp == nil {
-		return &ending{err: err}
+		// A certificate that is not trusted now is not trusted a second later.
+		_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+		return &ending{err: err, final: untrusted}
 	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
 	resp.Body.Close()

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -283,6 +284,12 @@ func (p *printer) failed(ctx context.Context, err error) error {
 		}
 		if errors.Is(err, tail.ErrBadRequest) {
 			return &exitError{exitUsage, err}
+		}
+		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+			return fmt.Errorf("%w: name the file of who signed it in $SSL_CERT_FILE", err)
+		}
+		if errors.Is(err, client.ErrUnauthorized) {
+			return fmt.Errorf("%w: put a token into $%s", err, tokenEnv)
 		}
 		return err
 	case p.missing:
