@@ -46,12 +46,16 @@ func killPlugins(t *testing.T, k killing) {
 	addr, p := serve(t, "--plugin-healthy", "1ms", "--plugin-failures", "1000000", "--heartbeat-timeout", "1m", "--write-timeout", "1m", w.dir)
 	w.watch(k.viewers, addr)
 	random := rand.New(rand.NewPCG(1, 2))
-	var back []time.Duration
+	var back, undisturbed []time.Duration
 	for range k.kills {
 		time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond) // At random, which is what this is about.
+		undisturbed = append(undisturbed, w.beyond())
 		_ = syscall.Kill(plugin(t, p), syscall.SIGKILL)
 		back = append(back, w.beyond())
 	}
+	slices.Sort(undisturbed)
+	t.Logf("when nothing happens, the last viewer has a new line after %v (median), %v at the most",
+		undisturbed[len(undisturbed)/2].Round(time.Millisecond), undisturbed[len(undisturbed)-1].Round(time.Millisecond))
 	if late := report(t, w, "killed", back); late > 0 && !checked {
 		t.Errorf("%d times somebody was not back within a second", late)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +16,15 @@ import (
 // errRewritten says that the content of a generation is not what it was.
 var errRewritten = errors.New("rewritten in place")
 
-// blockSize is how much is read at a time: one batch.
-const blockSize = tail.MaxBatch
+const (
+	// blockSize is the most that is read at a time: one batch.
+	blockSize = tail.MaxBatch
+	// modestSize is how much is read at a time for who has not yet taken briskSize without a rest of modestRest: that much is held for him somewhere on the
+	// way, if he takes nothing more. Sockets take a few MiB from anybody. Reading always like this would cost a sixth more processor time.
+	modestSize = blockSize / 2
+	modestRest = 500 * time.Millisecond
+	briskSize  = 8 << 20
+)
 
 // blocks are buffers of blockSize. A reader that has nothing to read has none.
 var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
@@ -30,6 +38,9 @@ type block struct {
 	at     int // what is not handed out is page[at:end], or rest while page is nil
 	end    int
 	rest   []byte // a short incomplete line, kept without a page
+
+	brisk  int64     // how much has been taken without a rest
+	filled time.Time // when that which has been taken was read, if more was there then; zero otherwise
 
 	wide   bool  // NUL bytes are part of ordinary text
 	nulsTo int64 // NUL bytes before this offset are content
@@ -133,6 +144,25 @@ func (b *block) park() {
 	b.page, b.at, b.end = nil, 0, 0
 }
 
+// most is how much of the page is to be used for who comes for more now.
+func (b *block) most() int {
+	if !b.filled.IsZero() && time.Since(b.filled) > modestRest {
+		b.brisk = 0
+	}
+	if b.brisk < briskSize && b.end < modestSize {
+		return modestSize
+	}
+	return blockSize
+}
+
+// took notes that n bytes have been read, and whether there is more.
+func (b *block) took(n int, more bool) {
+	b.brisk += int64(n)
+	if b.filled = (time.Time{}); more {
+		b.filled = time.Now()
+	}
+}
+
 // fill reads on. It returns 0 at the end. errRewritten means that the content before the offset is not what it was; nothing is taken
 // over then, and what is pending is still from the old content.
 //
@@ -147,7 +177,7 @@ func (b *block) fill(limit int64) (int, error) {
 		b.end = copy(b.page[:], b.page[b.at:b.end])
 		b.at = 0
 	}
-	into := b.page[b.end:]
+	into := b.page[b.end:b.most()]
 	if limit > 0 {
 		into = into[:max(min(int64(len(into)), limit-b.off), 0)]
 	}
@@ -183,6 +213,7 @@ func (b *block) fill(limit int64) (int, error) {
 	b.before.push(into[:n])
 	b.end += n
 	b.off += int64(n)
+	b.took(n, b.off < size)
 	raise(&b.g.read, b.off)
 	return n, nil
 }

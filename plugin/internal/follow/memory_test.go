@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -45,4 +46,36 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapInuse)
+}
+
+// What is handed out at a time may have to be held for long, by somebody who takes nothing more: it is no more than half a batch, until it is known that it is taken.
+func TestFollow_ReaderThatIsSlow_GetsHalfABatchAtATime(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("app.log", strings.Repeat(strings.Repeat("x", 119)+"\n", 3*briskSize/120))
+	r := w.follow(tail.StartAtBeginning())
+	largest := func(bytes int) (most int) {
+		for got := 0; got < bytes; {
+			ev, ok := r.next(patience)
+			l, is := ev.(tail.Lines)
+			if !ok || !is {
+				t.Fatalf("got %T", ev)
+			}
+			got += len(l.Text)
+			most = max(most, len(l.Text))
+			r.text.Reset()
+		}
+		return most
+	}
+	if most := largest(briskSize - 2*blockSize); most > modestSize {
+		t.Errorf("in the beginning, %d bytes came at once", most)
+	}
+	r.r.b.brisk = briskSize // However long this test took so far.
+	r.r.b.filled = time.Now().Add(time.Hour)
+	if most := largest(blockSize); most <= modestSize {
+		t.Errorf("to one that takes it, %d bytes came at once", most)
+	}
+	r.r.b.filled = time.Now().Add(-2 * modestRest) // It rests.
+	if most := largest(2 * blockSize); most > modestSize {
+		t.Errorf("to one that rests, %d bytes came at once", most)
+	}
 }

@@ -218,6 +218,7 @@ func (b *block) fillPacked(into []byte) (int, error) {
 	b.before.push(into[:n])
 	b.end += n
 	b.off += int64(n)
+	b.took(n, n == len(into))
 	return n, nil
 }
 
