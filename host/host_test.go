@@ -35,7 +35,7 @@ func run(t *testing.T, h *host.Host) (end func() error) {
 		return <-done
 	}
 	t.Cleanup(func() { _ = end() })
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for h.Ready() != nil {

@@ -200,8 +200,8 @@ func TestLimit_HandshakeTimeout_WhoDoesNotComeToThePointIsCutOff(t *testing.T) {
 		{"sends TLS byte by byte", secure, "\x16\x03\x01\x3f\xff", "\x01"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conn := c.at.dial()
 			begun := time.Now()
+			conn := c.at.dial()
 			_, _ = io.WriteString(conn, c.begin)
 			ended := make(chan struct{})
 			go func() { // Ends when the server cuts the connection.
@@ -233,10 +233,12 @@ func TestLimit_HandshakeTimeout_WhoDoesNotComeToThePointIsCutOff(t *testing.T) {
 }
 
 func TestLimit_IdleTimeout_ConnectionWithoutAnotherRequestIsClosed(t *testing.T) {
-	l := newLimited(t, "--idle-timeout", "500ms")
+	l := newLimited(t, "--idle-timeout", "3s") // A busy machine may take its time between the two.
 	c := l.dial()
 	in := bufio.NewReader(c)
+	var begun time.Time
 	for range 2 {
+		begun = time.Now()
 		fmt.Fprint(c, "GET /-/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		r, err := http.ReadResponse(in, nil)
 		if err != nil {
@@ -244,11 +246,10 @@ func TestLimit_IdleTimeout_ConnectionWithoutAnotherRequestIsClosed(t *testing.T)
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
-	begun := time.Now()
 	if _, err := in.ReadByte(); err != io.EOF {
 		t.Errorf("got %v, want the end", err)
 	}
-	if took := time.Since(begun); took < 400*time.Millisecond {
+	if took := time.Since(begun); took < 2900*time.Millisecond {
 		t.Errorf("it was closed after %v", took)
 	}
 	l.counted("livetail_idle_connections_closed_total", 1)

@@ -158,7 +158,7 @@ func (s *stand) dial(target string, protocols ...string) *websocket.Conn {
 		s.t.Fatalf("%v: %v", err, r)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	c.SetReadDeadline(time.Now().Add(3 * time.Minute))
 	return c
 }
 

@@ -142,7 +142,7 @@ func (s *stand) dial(protocols ...string) *websocket.Conn {
 	r.Body.Close()
 	s.t.Cleanup(func() { c.Close() })
 	if s.pipes == nil {
-		c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		c.SetReadDeadline(time.Now().Add(3 * time.Minute))
 	}
 	return c
 }
