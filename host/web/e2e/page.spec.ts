@@ -1,64 +1,43 @@
 // Journeys through the page over a stand-in, which makes events happen that are rare in a real log.
 
-import { expect, test, type Page } from '@playwright/test';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { MemoryLog, StandIn } from './standin';
+import { expect, test } from '@playwright/test';
+import { MemoryLog } from './standin';
+import { LOG, overStandIn } from './over';
 import { hostile } from './hostile';
-import { all, atEnd, expectSequence, guard, numbered, still, surface, visible } from './driver';
+import { all, atEnd, expectSequence, numbered, still, surface, visible } from './driver';
 
-const LOG = '/var/log/app.log';
-let front: StandIn;
-let log: MemoryLog;
-let check: () => void;
-
-test.beforeEach(async ({ page }) => {
-  front = new StandIn();
-  log = new MemoryLog();
-  front.logs.set(LOG, log);
-  await front.start();
-  check = guard(page);
-});
-test.afterEach(async () => {
-  check();
-  await front.stop();
-});
-
-const open = async (page: Page, query = '', path = LOG) => {
-  await page.goto(front.url + path + query);
-  await page.locator('.row, .overlay').first().waitFor();
-};
+const over = overStandIn();
 
 test('the index finds a log by typing and opens it', async ({ page }) => {
-  log.write(...numbered(10));
+  over.log.write(...numbered(10));
   for (const name of ['/srv/other.log', '/var/log/nginx/access.log']) {
     const other = new MemoryLog();
     other.write('x');
-    front.logs.set(name, other);
+    over.front.logs.set(name, other);
   }
-  await page.goto(front.url);
+  await page.goto(over.front.url);
   await expect(page.locator('tbody a')).toHaveCount(3);
   await page.keyboard.type('app');
   await expect(page.locator('tbody a')).toHaveCount(1);
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(front.url + LOG);
+  await expect(page).toHaveURL(over.front.url + LOG);
   await atEnd(page, /line 000009/);
   await page.goBack();
   await expect(page.locator('tbody a').first()).toBeVisible();
 });
 
 test('it follows, the wheel pauses without losing or moving anything, End resumes', async ({ page }) => {
-  log.write(...numbered(500));
-  await open(page);
+  over.log.write(...numbered(500));
+  await over.open(page);
   await atEnd(page, /000499/);
-  log.write(...numbered(20, 500));
+  over.log.write(...numbered(20, 500));
   await atEnd(page, /000519/);
   await surface(page).hover();
   await page.mouse.wheel(0, -400);
   await expect(page.locator('.pill')).toBeVisible();
   await still(page);
   const before = await visible(page);
-  log.write(...numbered(318, 520));
+  over.log.write(...numbered(318, 520));
   await expect(page.locator('.pill')).toHaveText('318 new');
   expect(await visible(page)).toEqual(before);
   await page.keyboard.press('End');
@@ -68,8 +47,8 @@ test('it follows, the wheel pauses without losing or moving anything, End resume
 });
 
 test('pausing by key, click or button leaves everything where it is', async ({ page }) => {
-  log.write(...numbered(3000));
-  await open(page);
+  over.log.write(...numbered(3000));
+  await over.open(page);
   await atEnd(page, /002999/);
   await expect(page.locator('.chip.level')).toHaveCount(1);
   const before = (await visible(page)).map((r) => [r.text, r.top]);
@@ -85,9 +64,9 @@ test('pausing by key, click or button leaves everything where it is', async ({ p
 });
 
 test('the line that is clicked is the line that is selected', async ({ page }) => {
-  log.write(...numbered(3000));
+  over.log.write(...numbered(3000));
   for (let i = 0; i < 4; i++) {
-    await page.goto(`${front.url}${LOG}?mark=x${i}`);
+    await page.goto(`${over.front.url}${LOG}?mark=x${i}`);
     await page.locator('.row', { hasText: '002984' }).last().click();
     await expect(page.locator('.row.selected .m')).toContainText('002984');
     await page.keyboard.press('Enter');
@@ -98,24 +77,24 @@ test('the line that is clicked is the line that is selected', async ({ page }) =
 });
 
 test('scrolling down to the end resumes', async ({ page }) => {
-  log.write(...numbered(500));
-  await open(page);
+  over.log.write(...numbered(500));
+  await over.open(page);
   await surface(page).hover();
   await page.mouse.wheel(0, -600);
   await expect(page.locator('.pill')).toBeVisible();
   await page.mouse.wheel(0, 4000);
   await expect(page.locator('.pill')).toHaveCount(0);
-  log.write('line 000500 after');
+  over.log.write('line 000500 after');
   await atEnd(page, /after/);
 });
 
 test('a broken connection is resumed at the byte: each line once', async ({ page }) => {
-  log.write(...numbered(100));
-  await open(page);
+  over.log.write(...numbered(100));
+  await over.open(page);
   await atEnd(page, /000099/);
   for (let round = 0; round < 3; round++) {
-    front.cut();
-    log.write(...numbered(50, 100 + round * 50));
+    over.front.cut();
+    over.log.write(...numbered(50, 100 + round * 50));
     await atEnd(page, new RegExp(String(149 + round * 50)));
   }
   const rows = await all(page);
@@ -126,11 +105,11 @@ test('a broken connection is resumed at the byte: each line once', async ({ page
 test('it scrolls back to the first line of a long log, through all generations, and down again', async ({ page }) => {
   test.setTimeout(120_000);
   for (let g = 0; g < 3; g++) {
-    log.write(...numbered(4000, g * 4000));
-    log.rotate(`app.log.${g}`);
+    over.log.write(...numbered(4000, g * 4000));
+    over.log.rotate(`app.log.${g}`);
   }
-  log.write(...numbered(100, 12_000));
-  await open(page);
+  over.log.write(...numbered(100, 12_000));
+  await over.open(page);
   const rows = await all(page);
   expectSequence(rows, 0, 12_100);
   expect(rows.filter((r) => r === '[mark-boundary]')).toHaveLength(3);
@@ -138,14 +117,14 @@ test('it scrolls back to the first line of a long log, through all generations, 
 });
 
 test('marks say what happened, at their place', async ({ page }) => {
-  log.write('before');
-  log.rotate('app-1.log');
-  log.write('between');
-  log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end, generations: 2, bytes: null, min_bytes: 4096, lines: null, evidence: ['seen and gone'] });
-  log.mark({ t: 'gap', cause: 'copy_window', certain: false, after: log.end, before: log.end });
-  log.mark({ t: 'late', start: 'g1.7', end: 'g1.12', text: 'late\n' });
-  log.write('after');
-  await open(page);
+  over.log.write('before');
+  over.log.rotate('app-1.log');
+  over.log.write('between');
+  over.log.mark({ t: 'gap', cause: 'deleted', certain: true, after: over.log.end, before: over.log.end, generations: 2, bytes: null, min_bytes: 4096, lines: null, evidence: ['seen and gone'] });
+  over.log.mark({ t: 'gap', cause: 'copy_window', certain: false, after: over.log.end, before: over.log.end });
+  over.log.mark({ t: 'late', start: 'g1.7', end: 'g1.12', text: 'late\n' });
+  over.log.write('after');
+  await over.open(page);
   await atEnd(page, /after/);
   expect(await all(page)).toEqual(['before', '[mark-boundary]', 'between', '[mark-gap]', '[mark-maybe]', 'late', 'after']);
   await expect(page.locator('.mark-gap')).toHaveText(/Lines are missing.*deleted before it could be opened.*at least 4.0 KB.*2 files/);
@@ -157,10 +136,10 @@ test('marks say what happened, at their place', async ({ page }) => {
 });
 
 test('a gap in history counts once it is seen', async ({ page }) => {
-  log.write(...numbered(100));
-  log.mark({ t: 'gap', cause: 'evicted', certain: true, after: log.end, before: log.end });
-  log.write(...numbered(3000, 100));
-  await open(page);
+  over.log.write(...numbered(100));
+  over.log.mark({ t: 'gap', cause: 'evicted', certain: true, after: over.log.end, before: over.log.end });
+  over.log.write(...numbered(3000, 100));
+  await over.open(page);
   await atEnd(page, /003099/);
   await expect(page.locator('.strip .gaps')).toHaveText('no gaps');
   const rows = await all(page);
@@ -170,38 +149,38 @@ test('a gap in history counts once it is seen', async ({ page }) => {
 });
 
 test('a refusal explains itself, and a missing log can be waited for', async ({ page }) => {
-  await open(page, '', '/var/log/none.log');
+  await over.open(page, '', '/var/log/none.log');
   await expect(page.locator('.overlay')).toContainText('There is no such log');
-  front.logs.set('/var/log/none.log', new MemoryLog());
-  front.logs.get('/var/log/none.log')!.write('here it is');
+  over.front.logs.set('/var/log/none.log', new MemoryLog());
+  over.front.logs.get('/var/log/none.log')!.write('here it is');
   await page.getByRole('button', { name: 'Wait for it' }).click();
   await atEnd(page, /here it is/);
-  front.refuse = { code: 'not_allowed', message: 'The path is none that may be followed.' };
-  await page.goto(`${front.url}/etc/shadow`);
+  over.front.refuse = { code: 'not_allowed', message: 'The path is none that may be followed.' };
+  await page.goto(`${over.front.url}/etc/shadow`);
   await expect(page.locator('.overlay')).toContainText('may not be opened');
-  expect(front.connections).toBe(3);
+  expect(over.front.connections).toBe(3);
 });
 
 test('a plugin that restarts is told from a connection that breaks', async ({ page }) => {
-  log.write('x');
-  await open(page);
+  over.log.write('x');
+  await over.open(page);
   await expect(page.locator('.lamp')).toHaveText('Connected');
-  front.tell({ t: 'status', plugin: 'restarting' });
+  over.front.tell({ t: 'status', plugin: 'restarting' });
   await expect(page.locator('.lamp')).toHaveText('Reader restarting');
-  front.tell({ t: 'status', plugin: 'up' });
+  over.front.tell({ t: 'status', plugin: 'up' });
   await expect(page.locator('.lamp')).toHaveText('Connected');
 });
 
 test('the server filters, and the place is kept', async ({ page }) => {
-  for (let i = 0; i < 3000; i++) log.write(`line ${String(i).padStart(6, '0')} ${i % 10 === 0 ? 'ERROR' : 'INFO'} x`);
-  await open(page);
+  for (let i = 0; i < 3000; i++) over.log.write(`line ${String(i).padStart(6, '0')} ${i % 10 === 0 ? 'ERROR' : 'INFO'} x`);
+  await over.open(page);
   await atEnd(page, /002999/);
   await page.keyboard.press('f');
   await page.keyboard.type('ERROR');
   await page.keyboard.press('Enter');
   await atEnd(page, /002990 ERROR/);
   await expect(page).toHaveURL(/include=ERROR/);
-  log.write('line 003000 ERROR live', 'line 003001 INFO hidden');
+  over.log.write('line 003000 ERROR live', 'line 003001 INFO hidden');
   await atEnd(page, /003000 ERROR live/);
   const rows = await all(page);
   expect(rows).toHaveLength(301);
@@ -225,8 +204,8 @@ test('the server filters, and the place is kept', async ({ page }) => {
 });
 
 test('find, jump to errors, highlight, hide a level', async ({ page }) => {
-  for (let i = 0; i < 400; i++) log.write(`line ${String(i).padStart(6, '0')} ${i % 100 === 50 ? 'ERROR bad' : i % 100 === 70 ? 'WARN hm' : 'INFO x'}`);
-  await open(page);
+  for (let i = 0; i < 400; i++) over.log.write(`line ${String(i).padStart(6, '0')} ${i % 100 === 50 ? 'ERROR bad' : i % 100 === 70 ? 'WARN hm' : 'INFO x'}`);
+  await over.open(page);
   await atEnd(page, /000399/);
   await page.keyboard.press('/');
   await page.keyboard.type('bad');
@@ -248,12 +227,12 @@ test('find, jump to errors, highlight, hide a level', async ({ page }) => {
 
 test('a link to a line opens there, in the middle of history', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  log.write(...numbered(9000));
-  await open(page, `?at=g1.${Buffer.byteLength(numbered(1)[0] + '\n') * 1234}`);
+  over.log.write(...numbered(9000));
+  await over.open(page, `?at=g1.${Buffer.byteLength(numbered(1)[0] + '\n') * 1234}`);
   await expect(page.locator('.row.at')).toContainText('001234');
   await expect(page.locator('.row.at')).toBeInViewport();
   await expect(page.locator('.pill')).toBeVisible();
-  log.write(...numbered(5, 9000));
+  over.log.write(...numbered(5, 9000));
   await page.keyboard.press('End');
   await atEnd(page, /009004/);
   expectSequence(await all(page), 0, 9005);
@@ -265,14 +244,14 @@ test('a link to a line opens there, in the middle of history', async ({ page, co
 });
 
 test('a link to a line that is gone says so', async ({ page }) => {
-  log.write(...numbered(10));
-  await open(page, '?at=g1.0');
+  over.log.write(...numbered(10));
+  await over.open(page, '?at=g1.0');
   await expect(page.locator('.row.at')).toContainText('000000');
 });
 
 test('help, palette, themes, language and text size work from the keyboard', async ({ page }) => {
-  log.write('hello');
-  await open(page);
+  over.log.write('hello');
+  await over.open(page);
   await page.keyboard.press('?');
   await expect(page.locator('dialog.help')).toBeVisible();
   await page.keyboard.press('Escape');
@@ -291,8 +270,8 @@ test('help, palette, themes, language and text size work from the keyboard', asy
 });
 
 test('details show fields, and a field becomes a filter', async ({ page }) => {
-  log.write('{"level":"error","user":{"id":42},"msg":"no"}', '{"level":"info","user":{"id":7},"msg":"yes"}');
-  await open(page);
+  over.log.write('{"level":"error","user":{"id":42},"msg":"no"}', '{"level":"info","user":{"id":7},"msg":"yes"}');
+  await over.open(page);
   await page.keyboard.press('k');
   await page.keyboard.press('Enter');
   await expect(page.locator('.fields')).toContainText('user.id');
@@ -301,8 +280,8 @@ test('details show fields, and a field becomes a filter', async ({ page }) => {
 });
 
 test('a line found by a filter is shown in its context', async ({ page }) => {
-  for (let i = 0; i < 5000; i++) log.write(`line ${String(i).padStart(6, '0')} ${i === 2500 ? 'needle' : 'hay'}`);
-  await open(page, '?include=needle&lines=10');
+  for (let i = 0; i < 5000; i++) over.log.write(`line ${String(i).padStart(6, '0')} ${i === 2500 ? 'needle' : 'hay'}`);
+  await over.open(page, '?include=needle&lines=10');
   await expect.poll(async () => (await visible(page)).map((r) => r.text)).toEqual(['line 002500 needle']);
   await page.keyboard.press('k');
   await page.keyboard.press('Enter');
@@ -313,108 +292,27 @@ test('a line found by a filter is shown in its context', async ({ page }) => {
 });
 
 test('wrapped lines keep the place and follow', async ({ page }) => {
-  for (let i = 0; i < 600; i++) log.write(`line ${String(i).padStart(6, '0')} ${'你好 wide and long '.repeat(i % 23)}`);
-  await open(page);
+  for (let i = 0; i < 600; i++) over.log.write(`line ${String(i).padStart(6, '0')} ${'你好 wide and long '.repeat(i % 23)}`);
+  await over.open(page);
   await page.keyboard.press('z');
   await atEnd(page, /000599/);
-  log.write(`line 000600 ${'x'.repeat(1000)}`);
+  over.log.write(`line 000600 ${'x'.repeat(1000)}`);
   await atEnd(page, /000600/);
   await surface(page).hover();
   await page.mouse.wheel(0, -2000);
   await still(page);
   const before = await visible(page);
-  log.write(...numbered(50, 601));
+  over.log.write(...numbered(50, 601));
   await expect(page.locator('.pill')).toHaveText('50 new');
   expect((await visible(page)).map((r) => r.text)).toEqual(before.map((r) => r.text));
   expectSequence(await all(page), 0, 651);
 });
 
-test('on a phone nothing sticks out, and touch targets are there', async ({ browser }) => {
-  const page = await browser.newPage({ viewport: { width: 375, height: 700 }, isMobile: true, hasTouch: true });
-  log.write(...numbered(300));
-  await open(page);
-  await atEnd(page, /000299/);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
-  expect(await page.evaluate(() => document.querySelector('.surface')!.scrollWidth - document.querySelector('.surface')!.clientWidth)).toBeLessThanOrEqual(1);
-  await page.goto(front.url);
-  await expect(page.locator('tbody a').first()).toBeVisible();
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
-  await page.close();
-});
-
-test('nothing serious for axe, in both themes', async ({ page }) => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  const run = async (name: string) => {
-    await page.evaluate(axe);
-    const found = await page.evaluate(async () => {
-      const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
-      return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 300)}`).join(' | ')}`);
-    });
-    expect(found, name).toEqual([]);
-  };
-  log.write('2020-09-17 08:59:00.123 | INFO | x', '2020-09-17 08:59:00.123 | WARNING | x', '2020-09-17 08:59:00.123 | ERROR | x', '2020-09-17 08:59:00.123 | DEBUG | x', '\x1b[31mred \x1b[32mgreen \x1b[33myellow \x1b[34mblue \x1b[35mmagenta \x1b[36mcyan \x1b[37mwhite \x1b[90mgrey\x1b[0m', '{"level":"warn","a":1}');
-  log.rotate('app.1');
-  log.mark({ t: 'gap', cause: 'deleted', certain: true, after: log.end, before: log.end });
-  log.write('end');
-  const other = new MemoryLog();
-  other.write('2020-09-17 08:59:00.500 | INFO | y');
-  front.logs.set('/var/log/other.log', other);
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.goto(front.url);
-    await page.locator('tbody a').first().waitFor();
-    await run(`index ${colorScheme}`);
-    await open(page);
-    await page.mouse.move(0, 0);
-    await run(`live ${colorScheme}`);
-    await page.keyboard.press('k');
-    await page.keyboard.press('Enter');
-    await page.locator('.drawer').waitFor();
-    await run(`details ${colorScheme}`);
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('s');
-    await page.locator('.results input').fill('x');
-    await page.keyboard.press('Enter');
-    await page.locator('.hit-row').first().click();
-    await run(`search ${colorScheme}`);
-    await page.keyboard.press('Escape');
-    await page.locator('.strip .why').click();
-    await page.locator('.doctor .finding').first().waitFor();
-    await run(`doctor ${colorScheme}`);
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('T');
-    await page.locator('.when input').waitFor();
-    await run(`time ${colorScheme}`);
-    await page.keyboard.press('Escape');
-    await page.keyboard.press('Control+k');
-    await page.locator('dialog.palette:not(.when) input').waitFor();
-    await run(`palette ${colorScheme}`);
-    await page.goto(`${front.url}${LOG}?with=/var/log/other.log`);
-    await page.locator('.chip.log').nth(1).waitFor();
-    await page.locator('.row').first().waitFor();
-    await run(`merged ${colorScheme}`);
-    await page.goto(`${front.url}${LOG}?exclude=nothing&beside=${encodeURIComponent('/var/log/other.log')}`);
-    await page.locator('.pane').nth(1).locator('.row').first().waitFor();
-    await page.keyboard.press('1');
-    await page.keyboard.press('k');
-    await page.keyboard.press('b');
-    await page.keyboard.press('i');
-    await page.keyboard.press('B');
-    await page.locator('.hit-row').first().waitFor();
-    await run(`side by side, bookmarks ${colorScheme}`);
-    await page.keyboard.press('b'); // none is left for the next theme
-    for (let i = 0; i < 3; i++) await page.keyboard.press('i');
-    await page.keyboard.press('?');
-    await page.locator('dialog.help[open]').waitFor();
-    await run(`help ${colorScheme}`);
-  }
-});
-
 test('hostile lines stay text', async ({ page }) => {
   test.setTimeout(120_000);
   const lines = hostile();
-  log.write(...lines, 'x'.repeat(1 << 20), 'the end');
-  await page.goto(front.url + LOG);
+  over.log.write(...lines, 'x'.repeat(1 << 20), 'the end');
+  await page.goto(over.front.url + LOG);
   await atEnd(page, /the end/);
   const allowed = new Set(['DIV', 'SPAN', 'B']);
   const strange = () => page.evaluate((names) => [...document.querySelectorAll('.surface *')].filter((e) => !names.includes(e.tagName) || [...e.attributes].some((a) => /^on|href|src/.test(a.name))).map((e) => e.outerHTML.slice(0, 100)), [...allowed]);

@@ -1,31 +1,17 @@
 // What a person keeps in the browser: stars, what was open last, bookmarks; and what stands at the edge of lines.
 
 import { expect, test, type Page } from '@playwright/test';
-import { MemoryLog, StandIn } from './standin';
-import { atEnd, guard, surface, visible } from './driver';
+import { MemoryLog } from './standin';
+import { LOG, overStandIn } from './over';
+import { atEnd, surface, visible } from './driver';
 
-const LOG = '/var/log/app.log';
-let front: StandIn;
-let log: MemoryLog;
-let check: () => void;
+const over = overStandIn();
 
 const stamp = (ms: number) => new Date(Date.UTC(2026, 10, 23, 10) + ms).toISOString().replace('T', ' ').slice(0, 23);
 const lines = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `${stamp((from + i) * 250)} | ${(from + i) % 10 === 3 ? 'ERROR' : 'INFO '} | line ${String(from + i).padStart(5, '0')}`);
 
-test.beforeEach(async ({ page }) => {
-  front = new StandIn();
-  log = new MemoryLog();
-  front.logs.set(LOG, log);
-  await front.start();
-  check = guard(page);
-});
-test.afterEach(async () => {
-  check();
-  await front.stop();
-});
-
 const open = async (page: Page, query = '', path = LOG) => {
-  await page.goto(front.url + path + query);
+  await page.goto(over.front.url + path + query);
   await page.locator('.row, .overlay').first().waitFor();
 };
 const edges = (page: Page) => page.locator('.row[data-edge]').evaluateAll((rows) => rows.map((r) => [(r as HTMLElement).dataset.edge, r.querySelector('.m')!.textContent]));
@@ -34,16 +20,16 @@ test('starred logs and those that were open last stand first, in the list and in
   for (let i = 0; i < 9; i++) {
     const other = new MemoryLog();
     other.write(...lines(3));
-    front.logs.set(`/srv/a/log-${i}.log`, other);
+    over.front.logs.set(`/srv/a/log-${i}.log`, other);
   }
-  log.write(...lines(10));
+  over.log.write(...lines(10));
   await open(page, '', '/srv/a/log-7.log');
   await atEnd(page, /line 00002/);
   await page.keyboard.press('*');
   await expect(page.getByRole('button', { name: 'Star /srv/a/log-7.log' })).toHaveAttribute('aria-pressed', 'true');
   await open(page, '', '/srv/a/log-5.log');
   await atEnd(page, /line 00002/);
-  await page.goto(front.url);
+  await page.goto(over.front.url);
   const rows = page.locator('tbody tr');
   await expect(rows.nth(0)).toHaveText('Starred');
   await expect(rows.nth(1)).toContainText('/srv/a/log-7.log');
@@ -54,14 +40,14 @@ test('starred logs and those that were open last stand first, in the list and in
   await page.keyboard.press('ArrowDown');
   await expect(rows.nth(1)).toHaveClass(/chosen/);
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(`${front.url}/srv/a/log-7.log`);
+  await expect(page).toHaveURL(`${over.front.url}/srv/a/log-7.log`);
   await page.locator('.row').first().waitFor();
   await page.keyboard.press('Control+k');
   const logs = page.locator('dialog.palette li', { hasText: /^\/srv|^\/var/ });
   await expect(logs.first()).toContainText('/srv/a/log-5.log');
   // A starred log that is not there any more is said to be gone; the star can be taken away.
-  front.logs.delete('/srv/a/log-7.log');
-  await page.goto(front.url);
+  over.front.logs.delete('/srv/a/log-7.log');
+  await page.goto(over.front.url);
   await expect(rows.nth(1)).toContainText('not there now');
   await rows.nth(1).getByRole('button').click();
   await expect(page.locator('tbody')).not.toContainText('log-7');
@@ -70,16 +56,16 @@ test('starred logs and those that were open last stand first, in the list and in
 });
 
 test('a second tab knows of a star at once', async ({ page, context }) => {
-  log.write(...lines(3));
-  await page.goto(front.url);
+  over.log.write(...lines(3));
+  await page.goto(over.front.url);
   const other = await context.newPage();
-  await other.goto(front.url + LOG);
+  await other.goto(over.front.url + LOG);
   await other.getByRole('button', { name: `Star ${LOG}` }).click();
   await expect(page.locator('tbody tr').first()).toHaveText('Starred');
 });
 
 test('bookmarks are kept, marked at the edge, walked through and listed, also those that are not loaded', async ({ page }) => {
-  log.write(...lines(6000));
+  over.log.write(...lines(6000));
   await open(page);
   await atEnd(page, /line 05999/);
   // Without a selected line, the newest is marked.
@@ -120,7 +106,7 @@ test('bookmarks are kept, marked at the edge, walked through and listed, also th
 });
 
 test('the edge shows the number of each line in the whole log, its time, or the time since the line before', async ({ page }) => {
-  log.write(...lines(4000));
+  over.log.write(...lines(4000));
   await open(page);
   await atEnd(page, /line 03999/);
   await expect(page.locator('.row[data-edge]')).toHaveCount(0);
@@ -130,7 +116,7 @@ test('the edge shows the number of each line in the whole log, its time, or the 
   };
   await page.keyboard.press('i');
   await expect.poll(numbers).toBe(true);
-  log.write(...lines(30, 4000));
+  over.log.write(...lines(30, 4000));
   await atEnd(page, /line 04029/);
   await expect.poll(numbers).toBe(true);
   // Elsewhere in history, and after the way back.
@@ -165,7 +151,7 @@ test('the edge shows the number of each line in the whole log, its time, or the 
 
 test('lines are copied with their colours, and with no other escape sequence; what stands at the edge is not copied', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  log.write('\x1b[1;31mred\x1b[0m and \x1b]52;c;AAAA\x07\x1b[2Jplain');
+  over.log.write('\x1b[1;31mred\x1b[0m and \x1b]52;c;AAAA\x07\x1b[2Jplain');
   await open(page);
   await page.keyboard.press('i');
   await page.keyboard.press('k');
@@ -176,7 +162,7 @@ test('lines are copied with their colours, and with no other escape sequence; wh
 });
 
 test('filters say how many lines they let pass and keep away, and go on counting', async ({ page }) => {
-  log.write(...lines(800));
+  over.log.write(...lines(800));
   await open(page);
   await atEnd(page, /line 00799/);
   await page.keyboard.press('f');
@@ -187,14 +173,14 @@ test('filters say how many lines they let pass and keep away, and go on counting
   await page.keyboard.type('line 007[0-4]');
   await page.keyboard.press('Enter');
   await expect(page.locator('.chip.exclude b')).toHaveText('50');
-  log.write(...lines(10, 700), ...lines(10, 800));
+  over.log.write(...lines(10, 700), ...lines(10, 800));
   await expect(page.locator('.chip.exclude b')).toHaveText('60');
   await expect(page.locator('.chip.include b')).toHaveText('82');
 });
 
 test('a finger on the edge of a line, or twice on a line, opens its details', async ({ browser }) => {
   const page = await browser.newPage({ viewport: { width: 390, height: 800 }, isMobile: true, hasTouch: true });
-  log.write(...lines(100));
+  over.log.write(...lines(100));
   await open(page);
   await atEnd(page, /line 00099/);
   const row = page.locator('.row', { hasText: 'line 00095' });

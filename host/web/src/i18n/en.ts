@@ -32,6 +32,7 @@ export const en = {
   why: 'Why do I see nothing?', whyShort: 'Why?', whyFailed: 'It cannot be found out: {reason}', whyAsking: 'Looking…', whyNothing: 'Nothing unusual was found.', whyUnsupported: 'the server cannot tell', findingOk: 'Fine:', findingNote: 'Note:', findingProblem: 'Problem:',
   downloadFiltered: 'Download the lines that match', k_search: 'search all of history', k_when: 'go to a time',
   fold: 'Fold repeats and stack traces', foldedLines: '+{n} lines', foldRepeat: 'The same line again; click to show each', foldTrace: 'The rest of this message; click to show it', k_fold: 'fold repeats and stack traces',
+  summary: 'Summaries of JSON and logfmt lines',
   mergeWith: 'Merge with {log}', muteLog: 'Show or hide {log}', soloLog: 'Show only {log}, or all again', solo: 'solo', unmerge: 'Take {log} out',
   addLog: 'Another log: beside or merged', openBeside: 'Open beside: {log}', addPlaceholder: 'Log to open beside this one, or to merge with it', closePane: 'Close this log', paneKey: 'Key {key} comes here', sideBySide: '{n} logs side by side', stacked: 'One above the other', sameTime: 'Show this time in the other logs',
   fullScreen: 'Full screen', fullScreenEnd: 'End full screen', k_add: 'another log, beside or merged', k_pane: 'go to one of several logs', k_same: 'show this time in the others', k_full: 'full screen',

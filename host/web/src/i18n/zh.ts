@@ -34,6 +34,7 @@ export const zh: Record<keyof typeof en, string> = {
   why: '为什么什么都看不到？', whyShort: '为什么？', whyFailed: '无法查明：{reason}', whyAsking: '正在检查…', whyNothing: '没有发现异常。', whyUnsupported: '服务器无法判断', findingOk: '正常：', findingNote: '注意：', findingProblem: '问题：',
   downloadFiltered: '下载匹配的行', k_search: '搜索全部历史', k_when: '跳到时间',
   fold: '折叠重复行和堆栈', foldedLines: '+{n} 行', foldRepeat: '相同的行；点击逐条显示', foldTrace: '此消息的其余部分；点击显示', k_fold: '折叠重复行和堆栈',
+  summary: 'JSON 和 logfmt 行显示摘要',
   mergeWith: '合并 {log}', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
   addLog: '再打开一个日志：并排或合并', openBeside: '并排打开：{log}', addPlaceholder: '选择要并排或合并的日志', closePane: '关闭此日志', paneKey: '按 {key} 切换到此处', sideBySide: '并排 {n} 个日志', stacked: '上下排列', sameTime: '在其他日志中显示此时间',
   fullScreen: '全屏', fullScreenEnd: '退出全屏', k_add: '再打开日志，并排或合并', k_pane: '切换到某个日志', k_same: '在其他日志中显示此时间', k_full: '全屏',

@@ -30,7 +30,7 @@ async function put(text: string): Promise<void> {
 }
 
 /** The rows that the person means: those of the selection, else the selected line. */
-function meant(live: Live, as: As): string[] {
+export function meant(live: Live, as: As): string[] {
   const selection = document.getSelection();
   let low = live.selected.value;
   let high = low;

@@ -1,6 +1,6 @@
 // Walking through what is loaded: hits of a search, lines of a level.
 
-import { lineText, type Row } from '../model/window';
+import { lineText, type LineBlock, type Row } from '../model/window';
 import { plain } from '../text/plain';
 import { timeOf } from '../text/time';
 import type { Live } from './live';
@@ -19,16 +19,36 @@ export function hits(live: Live): Hits {
   if (!pattern) return { ids, more: false };
   for (const b of live.window.blocks) {
     if (b.kind !== 'lines') continue;
-    for (let i = 0; i < b.n; i++) {
+    for (const i of matching(live, b, pattern)) {
       if (b.units !== null && b.units[i] === 0) continue;
-      pattern.lastIndex = 0;
-      const raw = lineText(b, i);
-      if (!pattern.test(raw.includes('\x1b') ? plain(raw) : raw)) continue;
       ids.push(b.id + i);
       if (ids.length >= MOST_HITS) return { ids, more: true };
     }
   }
   return { ids, more: false };
+}
+
+/** What has been found in a block: it is looked through once, and then what has been added. */
+const looked = new WeakMap<LineBlock, { pattern: RegExp; summary: unknown; n: number; found: number[] }>();
+
+function matching(live: Live, block: LineBlock, pattern: RegExp): number[] {
+  const { summary } = live.painter;
+  let known = looked.get(block);
+  if (known?.pattern !== pattern || known.summary !== summary) looked.set(block, (known = { pattern, summary, n: 0, found: [] }));
+  for (; known.n < block.n; known.n++) {
+    pattern.lastIndex = 0;
+    const raw = lineText(block, known.n);
+    if (pattern.test(raw.includes('\x1b') ? plain(raw) : raw) || inSummary(live, pattern, raw)) known.found.push(known.n);
+  }
+  return known.found;
+}
+
+// A line may be shown as a summary, in which what is escaped in it is not, nor a number for a level or a time; and other things stand side by side there.
+function inSummary(live: Live, pattern: RegExp, raw: string): boolean {
+  if (!live.painter.summary || (/^\w+$/.test(pattern.source) && !/\\|"(?:level|severity|time|timestamp|ts|t)":\s*\d/.test(raw))) return false;
+  const text = live.painter.summary(raw)?.text;
+  pattern.lastIndex = 0;
+  return text !== undefined && pattern.test(text);
 }
 
 /** Goes to the nearest row that fits, forwards or backwards from the selected row or what is in sight. */

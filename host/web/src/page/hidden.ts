@@ -7,6 +7,8 @@ export class Hidden {
   /** Rows that are shown although they could be folded. */
   readonly unfolded = new Set<number>();
 
+  private unbind: (() => void) | null = null;
+
   constructor(private readonly live: Live) {}
 
   /** Folding was switched on or off. */
@@ -17,6 +19,28 @@ export class Hidden {
     live.painter.fold = prefs.fold.value;
     live.surface.repaint();
     live.remeasure(true);
+  }
+
+  /** Summaries were switched on or off. They are loaded when they are wanted. */
+  summarize(): void {
+    const { live } = this;
+    const set = (make: typeof live.painter.summary) => {
+      live.painter.summary = make;
+      live.restyle();
+    };
+    if (!prefs.summary.value) {
+      if (live.painter.summary) set(null);
+      return;
+    }
+    import('./panels').then((m) => {
+      if (!prefs.summary.peek()) return;
+      this.unbind ??= m.bindCopy(live);
+      set(m.summarize);
+    }, () => undefined);
+  }
+
+  dispose(): void {
+    this.unbind?.();
   }
 
   /** Shows the rows that are folded into one, or folds them again. */

@@ -125,6 +125,9 @@ export function bindKeys(live: Live, panels: Panels): () => void {
       case 'r':
         prefs.fold.value = !prefs.fold.value;
         return true;
+      case 'x':
+        prefs.summary.value = !prefs.summary.value;
+        return true;
       case 't':
         nextTheme();
         return true;

@@ -96,7 +96,7 @@ export class Live {
     }, () => this.remeasure());
     this.applyTerms();
     this.disposers.push(prefs.wrap.subscribe(() => this.restyle()), prefs.size.subscribe(() => this.restyle()), prefs.dense.subscribe(() => this.restyle()), prefs.edge.subscribe(() => this.restyle()), prefs.fold.subscribe(() => this.hidden.refold()));
-    this.disposers.push(words.subscribe(() => this.repaint()));
+    this.disposers.push(words.subscribe(() => this.repaint()), prefs.summary.subscribe(() => this.hidden.summarize()));
     this.logs = [this.log, ...this.view.value.others];
     this.painter.logs = this.logs;
     if (this.logs.length > 1) {
@@ -118,6 +118,7 @@ export class Live {
     clearTimeout(this.counting);
     cancelAnimationFrame(this.frame);
     this.stream.stop();
+    this.hidden.dispose();
     this.surface.destroy();
     this.disposers.forEach((d) => d());
   }
@@ -347,7 +348,7 @@ export class Live {
     this.repaint();
   }
 
-  private restyle(): void {
+  restyle(): void {
     if (!this.surface) return;
     this.surface.wrap = prefs.wrap.value;
     this.surface.unit = prefs.unit();

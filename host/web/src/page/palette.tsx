@@ -41,6 +41,7 @@ function commands(live: Live, panels: Panels): Command[] {
     c(t('goTop'), 'Home', () => { live.pause(); live.surface.element.scrollTop = 0; }),
     c(t('wrap'), 'z', () => (prefs.wrap.value = !prefs.wrap.value)),
     c(t('fold'), 'r', () => (prefs.fold.value = !prefs.fold.value)),
+    c(t('summary'), 'x', () => (prefs.summary.value = !prefs.summary.value)),
     ...prefs.EDGES.filter((e) => e !== prefs.edge.value).map((e) => c(t('edge', { what: t(`edge_${e}`) }), 'i', () => (prefs.edge.value = e))),
     c(t('density'), '', () => (prefs.dense.value = !prefs.dense.value)),
     c(t('timeline'), '', () => (prefs.timeline.value = !prefs.timeline.value)),

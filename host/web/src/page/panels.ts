@@ -4,5 +4,8 @@ export { BookmarkList } from './bookmarklist';
 export { DoctorDialog } from './doctor';
 export { Drawer } from './drawer';
 export { Help } from './help';
+export { Palette } from './palette';
 export { Results } from './results';
+export { bindCopy } from './copysummary';
+export { summarize } from '../text/summary';
 export { WhenDialog } from './whendialog';

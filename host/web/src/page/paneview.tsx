@@ -11,7 +11,6 @@ import { bindKeys } from './keys';
 import { splitPath } from './list';
 import { Live } from './live';
 import { Minimap } from './minimap';
-import { Palette } from './palette';
 import { active, follow, MOST_PANES, panes, shown, shut, unseen, type Pane, type Panels } from './panes';
 import * as prefs from './prefs';
 import { FoldButton, FullScreenButton, LanguageButton, StarButton, ThemeButton, WrapButton } from './settings';
@@ -105,8 +104,7 @@ export function PaneView({ pane, at, alone }: { pane: Pane; at: number; alone: b
       </div>
       <Strip live={live} panels={panels} />
       <Announcer live={live} />
-      <Palette live={live} panels={panels} />
-      {over && <><over.Help open={panels.help} /><over.WhenDialog live={live} open={panels.when} /><over.DoctorDialog log={live.log} open={panels.why} /></>}
+      {over && <><over.Palette live={live} panels={panels} /><over.Help open={panels.help} /><over.WhenDialog live={live} open={panels.when} /><over.DoctorDialog log={live.log} open={panels.why} /></>}
     </section>
   );
 }

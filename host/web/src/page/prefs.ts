@@ -16,6 +16,7 @@ interface Prefs {
   dense: boolean;
   timeline: boolean;
   fold: boolean;
+  summary: boolean;
   stacked: boolean;
   edge: Edge;
 }
@@ -25,7 +26,7 @@ const KEY = 'livetail';
 function load(): Prefs {
   const small = window.matchMedia('(max-width: 640px)').matches;
   const usual: Prefs = {
-    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false, stacked: false, edge: 'none',
+    theme: 'system', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en', wrap: small, size: small ? 12 : 13, dense: false, timeline: true, fold: false, summary: false, stacked: false, edge: 'none',
   };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>;
@@ -34,7 +35,7 @@ function load(): Prefs {
       language: kept.language === 'en' || kept.language === 'zh' ? kept.language : usual.language,
       wrap: kept.wrap ?? usual.wrap,
       size: typeof kept.size === 'number' && kept.size >= 9 && kept.size <= 24 ? kept.size : usual.size,
-      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true, stacked: kept.stacked === true, edge: EDGES.find((e) => e === kept.edge) ?? 'none',
+      dense: kept.dense === true, timeline: kept.timeline !== false, fold: kept.fold === true, summary: kept.summary === true, stacked: kept.stacked === true, edge: EDGES.find((e) => e === kept.edge) ?? 'none',
     };
   } catch {
     return usual;
@@ -50,6 +51,8 @@ export const dense = signal(first.dense);
 export const timeline = signal(first.timeline);
 /** Repeats and stack traces are folded into the line before. */
 export const fold = signal(first.fold);
+/** Structured lines are shown as their summaries. */
+export const summary = signal(first.summary);
 
 export const edge = signal(first.edge);
 /** Logs side by side stand one above the other. */
@@ -59,7 +62,7 @@ export const bare = signal(false);
 
 let kept = false;
 effect(() => {
-  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value, stacked: stacked.value, edge: edge.value };
+  const prefs: Prefs = { theme: theme.value, language: language.value, wrap: wrap.value, size: size.value, dense: dense.value, timeline: timeline.value, fold: fold.value, summary: summary.value, stacked: stacked.value, edge: edge.value };
   const root = document.documentElement;
   root.lang = prefs.language === 'zh' ? 'zh-CN' : 'en';
   if (prefs.theme === 'system') delete root.dataset.theme;

@@ -13,7 +13,15 @@ export function fieldsOf(line: string): Field[] {
   return jsonFields(line) ?? logfmtFields(line);
 }
 
-function jsonFields(line: string): Field[] | null {
+/** The values of a line as they are, and what stands around them: a JSON object with something before or behind it, or logfmt and nothing else. Null for any other line. */
+export function valuesOf(line: string): { before: string; fields: { name: string; value: unknown }[]; after: string } | null {
+  const json = object(line);
+  if (json !== null) return { before: json.before, fields: Object.entries(json.value).map(([name, value]) => ({ name, value })), after: json.after };
+  if (line.replace(pair, '').trim() !== '') return null;
+  return { before: '', fields: logfmtFields(line), after: '' };
+}
+
+function object(line: string): { before: string; value: Record<string, unknown>; after: string } | null {
   const start = line.indexOf('{');
   const end = line.lastIndexOf('}');
   if (start < 0 || end <= start) return null;
@@ -24,8 +32,14 @@ function jsonFields(line: string): Field[] | null {
     return null;
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  return { before: line.slice(0, start), value: value as Record<string, unknown>, after: line.slice(end + 1) };
+}
+
+function jsonFields(line: string): Field[] | null {
+  const json = object(line);
+  if (json === null) return null;
   const fields: Field[] = [];
-  flatten(value as Record<string, unknown>, '', fields, 0);
+  flatten(json.value, '', fields, 0);
   return fields;
 }
 

@@ -14,6 +14,8 @@ export interface Shown {
   rest: number;
   /** Character cells that the text takes, about. */
   cells: number;
+  /** What makes it easier to read, if it is known already. */
+  marks?: Mark[];
 }
 
 export function shown(raw: string, state: Sgr | null): Shown {
@@ -56,7 +58,7 @@ export function paintLine(target: HTMLElement, line: Shown, terms: readonly Term
   // A log with colours of its own keeps them; only a bare time stamp stands back all the same.
   const own = line.segments.some((s) => s.style !== null);
   const first = line.segments[0];
-  marks.push(...readingMarks(line.text).filter((m) => !own || (m.cls === 'ts' && first.style === null && first.text.length >= m.end)));
+  marks.push(...(line.marks ?? readingMarks(line.text)).filter((m) => !own || (m.cls === 'ts' && first.style === null && first.text.length >= m.end)));
   const parts: Part[] = [];
   let at = 0;
   for (const segment of line.segments) {

@@ -5,7 +5,7 @@ import type { Term } from '../text/spans';
 import { bytes, duration, number, t, type Key } from '../i18n/text';
 import { foldAt } from '../page/looks';
 import type { Fold } from '../text/fold';
-import { paintLine, shown } from './paint';
+import { paintLine, shown, type Shown } from './paint';
 
 /** Folded lines that are counted; beyond, the number is followed by a plus. */
 const MOST_FOLDED = 9999;
@@ -23,6 +23,8 @@ export class RowPainter {
 
   /** What stands at the edge of a row. */
   edge: ((row: Row) => string) | null = null;
+  /** What is shown in the place of a structured line; null for any other, and where one of the terms would not be seen. */
+  summary: ((raw: string, terms?: readonly Term[]) => Shown | null) | null = null;
   /** Says whether a row has a bookmark. */
   kept: (row: Row) => boolean = () => false;
 
@@ -54,7 +56,8 @@ export class RowPainter {
       element.replaceChildren(gutter, message);
     }
     if (this.logs.length > 1) element.title = this.logs[row.block.part] ?? '';
-    const line = shown(this.window.text(row), row.block.states?.get(row.index) ?? null);
+    const raw = this.window.text(row);
+    const line = this.summary?.(raw, this.terms) ?? shown(raw, row.block.states?.get(row.index) ?? null);
     paintLine(message, line, this.terms);
     if (row.block.late) element.append(badge(t('late'), t('lateHint')));
     const more = line.rest + this.restOfPieces(row);
