@@ -1,6 +1,7 @@
 // Several logs merged by time: searched, counted, read from any time in both directions, and linked to.
 
 import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
 import { MemoryLog, StandIn } from './standin';
 import { atEnd, guard, still, surface, visible } from './driver';
 
@@ -141,4 +142,31 @@ test('a link to a line opens the merged view there', async ({ page, context }) =
   await expect(page.locator('.row.at')).toBeInViewport();
   await still(page);
   await whole(page);
+});
+
+test('the loaded lines are saved as they are merged, without what is muted; the edge shows when each was written', async ({ page }) => {
+  await open(page, '&lines=50');
+  await atEnd(page, /alpha 5999/);
+  const save = async () => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('merged');
+    await expect(page.locator('dialog.palette li').first()).toContainText('Download the loaded lines');
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+    expect(saved.suggestedFilename()).toBe('merged.log');
+    return readFileSync(await saved.path(), 'utf8').split('\n');
+  };
+  const expected = [...Array.from({ length: 6000 }, (_, i) => alpha(i)), ...Array.from({ length: 3000 }, (_, i) => beta(i))].sort();
+  const both = await save();
+  expect(both.pop()).toBe('');
+  expect(both.length).toBeGreaterThan(50);
+  expect(both).toEqual(expected.slice(-both.length));
+  await page.locator('.chip.log').nth(1).getByRole('button').first().click();
+  const one = await save();
+  one.pop();
+  expect(one).toEqual(both.filter((l) => l.includes('alpha')));
+  await page.keyboard.press('i');
+  await page.keyboard.press('i');
+  const rows = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('.row[data-edge]')].map((r) => [r.dataset.edge!, r.querySelector('.m')!.textContent!.slice(11, 23)]));
+  expect(rows.length).toBeGreaterThan(10);
+  for (const [edge, written] of rows) expect(edge).toBe(written);
 });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Held } from '../src/model/held';
 import { lineText } from '../src/model/window';
-import type { Chunk, FromWorker, Page, StreamState } from '../src/stream/items';
+import { linesOf, type FromWorker, type Item, type Mark, type Page, type StreamState } from '../src/stream/items';
 import { Merger, REORDER, type Part } from '../src/stream/merge';
 import { edgesOf } from '../src/model/edges';
 import { MergedJoint } from '../src/model/mergedjoint';
@@ -23,37 +23,69 @@ function random(seed: number): () => number {
   };
 }
 
-/** A log in memory, and the requests to it that have not been answered yet. */
+/** A log in memory, which is rotated now and then, and the requests to it that have not been answered yet. */
 class Log implements Part {
-  lines: { off: number; text: string; time: number }[] = [];
+  lines: { gen: number; off: number; text: string; time: number }[] = [];
   off = 0;
   asked: (() => void)[] = [];
   acks = 0;
-  constructor(readonly gen: string, private readonly answer: (m: FromWorker) => void) {}
+  private gen = 0;
+  constructor(readonly name: string, private readonly answer: (m: FromWorker) => void) {}
   write(time: number, text: string): void {
     const line = `${stamp(time)} ${text}\n`;
-    this.lines.push({ off: this.off, text: line, time });
+    this.lines.push({ gen: this.gen, off: this.off, text: line, time });
     this.off += line.length;
   }
-  chunk(from: number, to: number): Chunk[] {
-    const part = this.lines.slice(from, to);
-    if (part.length === 0) return [];
-    let text = '';
-    const starts = part.map((l) => {
-      const at = text.length;
-      text += l.text;
-      return at;
-    });
-    const last = part[part.length - 1];
-    return [{ k: 'lines', gen: this.gen, end: formatPosition(this.gen, last.off + last.text.length), text, starts: Uint32Array.from(starts), offs: Float64Array.from(part.map((l) => l.off)), levels: new Uint8Array(part.length), late: false, at: 0 }];
+  rotate(): void {
+    if (this.off === 0) return;
+    this.gen++;
+    this.off = 0;
+  }
+  /** Where a line begins, or the end of the log. */
+  place(n: number): string {
+    const line = this.lines[n];
+    return formatPosition(`${this.name}_${line?.gen ?? this.gen}`, line?.off ?? this.off);
+  }
+  private end(n: number): string {
+    const line = this.lines[n];
+    return formatPosition(`${this.name}_${line.gen}`, line.off + line.text.length);
+  }
+  private mark(n: number): Mark {
+    return { k: 'mark', body: { t: 'boundary', from: this.end(n - 1), to: this.place(n), how: 'renamed', order: 'observed' }, at: 0 };
+  }
+  /** Whether the log was rotated before a line. */
+  rotated(n: number): boolean {
+    return n > 0 && n < this.lines.length && this.lines[n].gen !== this.lines[n - 1].gen;
+  }
+  /** Lines, with a mark where the log was rotated; also before the first, if that is wanted. */
+  chunk(from: number, to: number, mark = false): Item[] {
+    const items: Item[] = [];
+    for (let i = from; i < to; ) {
+      const { gen } = this.lines[i];
+      if (i > 0 && this.lines[i - 1].gen !== gen && (mark || i > from)) items.push(this.mark(i));
+      const part = this.lines.slice(i, to).filter((l) => l.gen === gen);
+      i += part.length;
+      let text = '';
+      const starts = part.map((l) => {
+        const at = text.length;
+        text += l.text;
+        return at;
+      });
+      items.push({ k: 'lines', gen: `${this.name}_${gen}`, end: this.end(i - 1), text, starts: Uint32Array.from(starts), offs: Float64Array.from(part.map((l) => l.off)), levels: new Uint8Array(part.length), late: false, at: 0 });
+    }
+    return items;
   }
   read(id: number, at: string | number, backward: boolean, lines: number): void {
     this.asked.push(() => {
-      const index = typeof at === 'number' ? this.lines.findIndex((l) => base + l.time >= at) : this.lines.findIndex((l) => l.off >= parsePosition(at)!.off);
+      const p = typeof at === 'number' ? null : parsePosition(at)!;
+      const gen = p === null ? 0 : Number(p.gen.slice(this.name.length + 1));
+      const index = typeof at === 'number' ? this.lines.findIndex((l) => base + l.time >= at) : this.lines.findIndex((l) => l.gen > gen || (l.gen === gen && l.off >= p!.off));
       const i = index < 0 ? this.lines.length : index;
       const [low, high] = backward ? [Math.max(0, i - lines), i] : [i, Math.min(this.lines.length, i + lines)];
-      const position = (n: number) => formatPosition(this.gen, this.lines[n]?.off ?? this.off);
-      const page: Page = { id, items: this.chunk(low, high), start: position(low), end: position(high), atBeginning: low === 0, atEnd: high === this.lines.length };
+      const items = this.chunk(low, high, !backward && p !== null && this.lines[i]?.gen !== gen);
+      // Going back, the mark between a line and the one before it comes first.
+      if (backward && this.rotated(i) && p !== null && this.lines[i].gen === gen) items.push(this.mark(i));
+      const page: Page = { id, items, start: this.place(low), end: this.place(high), atBeginning: low === 0, atEnd: high === this.lines.length };
       this.answer({ k: 'page', page });
     });
   }
@@ -96,6 +128,7 @@ class World {
     } else if (m.k === 'page') this.jumped(m.page) || this.held.page(m.page);
     else if (m.k === 'failed') this.held.failed(m.id, m.code);
   }
+  private begun = false;
   private going = 0;
   private jumped(page: Page): boolean {
     if (page.id !== this.going) return false;
@@ -114,9 +147,9 @@ class World {
     // What is let go is the oldest, never all.
     const from = hole ? Math.max(this.sent[i], Math.min(to - 1, this.sent[i] + 1 + this.upTo(5))) : this.sent[i];
     const lines = from - this.sent[i];
-    const items = this.logs[i].chunk(from, to);
+    const items = this.logs[i].chunk(from, to, lines === 0 && this.sent[i] > 0 && this.begun);
     this.sent[i] = to;
-    if (items.length || lines) this.merger.receive(i, { k: 'batch', batch: { items, ...(lines ? { hole: { lines, from: '', to: formatPosition(this.logs[i].gen, this.logs[i].lines[from]?.off ?? this.logs[i].off) } } : {}) } });
+    if (items.length || lines) this.merger.receive(i, { k: 'batch', batch: { items, ...(lines ? { hole: { lines, from: '', to: this.logs[i].place(from) } } : {}) } });
   }
   settle(): void {
     for (let quiet = 0; quiet < 3; ) {
@@ -130,7 +163,10 @@ class World {
   begin(most: number, step: () => number): void {
     for (const [i, log] of this.logs.entries()) {
       let time = this.upTo(500) + this.ahead[i];
-      for (let k = this.upTo(most); k > 0; k--) log.write((time += step()), `${i} line ${log.lines.length}`);
+      for (let k = this.upTo(most); k > 0; k--) {
+        if (this.rnd() < 0.02) log.rotate();
+        log.write((time += step()), `${i} line ${log.lines.length}`);
+      }
       this.time = Math.max(this.time, time - this.ahead[i]);
     }
     this.logs.forEach((log, i) => {
@@ -140,6 +176,7 @@ class World {
       this.deliver(i);
       this.merger.receive(i, { k: 'stats', stats: { lines, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: true } });
     });
+    this.begun = true;
     this.now += 2 * REORDER;
     this.settle();
     this.time += 100;
@@ -148,12 +185,17 @@ class World {
   grow(holes = false): void {
     this.time += 50;
     this.logs.forEach((log, i) => {
+      if (this.rnd() < 0.1) log.rotate();
       for (let k = this.rnd() < 0.6 ? 1 + this.upTo(holes ? 8 : 1) : 0; k > 0; k--) log.write(this.time + this.ahead[i] + this.upTo(40), `new ${log.lines.length}`);
     });
     this.logs.map((_, i) => i).sort(() => this.rnd() - 0.5).forEach((i) => this.deliver(i, holes && this.rnd() < 0.2));
     // Some of it waits for the next time.
     this.now += this.rnd() < 0.3 ? REORDER / 2 : 2 * REORDER;
     this.settle();
+  }
+  /** Lines and marks of one log, as they are shown. */
+  told(part: number): string[] {
+    return this.held.window.blocks.flatMap((b) => (b.kind === 'mark' ? (b.mark.part === part && b.mark.body.t === 'boundary' ? [b.mark.body.to] : []) : b.part === part ? Array.from({ length: b.n }, (_, i) => lineText(b, i)) : []));
   }
   shown(): { part: number; text: string }[] {
     const out: { part: number; text: string }[] = [];
@@ -170,6 +212,7 @@ describe('logs merged by time', () => {
       w.begin(150, () => w.upTo(4) * 25);
       for (let round = 0; round < 10; round++) {
         w.time += 50;
+        for (const log of w.logs) if (w.rnd() < 0.1) log.rotate();
         for (const log of w.logs) if (w.rnd() < 0.6) log.write(w.time + w.upTo(40), `new ${log.lines.length}`);
         w.logs.map((_, i) => i).sort(() => w.rnd() - 0.5).forEach((i) => w.deliver(i));
         w.now += 2 * REORDER;
@@ -181,11 +224,12 @@ describe('logs merged by time', () => {
         w.settle();
       }
       const shown = w.shown();
-      w.logs.forEach((log, i) => expect(shown.filter((s) => s.part === i).map((s) => s.text), `log ${i}, seed ${seed}`).toEqual(log.lines.map((l) => l.text)));
+      // Each with its marks, where they belong.
+      w.logs.forEach((log, i) => expect(w.told(i), `log ${i}, seed ${seed}`).toEqual(log.lines.flatMap((l, n) => (log.rotated(n) ? [log.place(n), l.text] : [l.text]))));
       const times = shown.map((s) => s.text.slice(0, 23));
       expect(times, `seed ${seed}`).toEqual([...times].sort());
     }
-  });
+  }, 60_000);
 
   it('are read both ways from any time, within small bounds, whatever comes meanwhile, and no log has a line twice or a hole', () => {
     for (let seed = 1; seed <= 100; seed++) {
@@ -242,6 +286,38 @@ describe('logs merged by time', () => {
       w.logs.forEach((log, i) => expect(w.shown().filter((s) => s.part === i).length, `log ${i}, seed ${seed}`).toBe(log.lines.length));
     }
   }, 60_000);
+
+  it('wait within a bound while nothing is shown, and then come on', () => {
+    const batches: number[] = [];
+    let now = base;
+    const logs: Log[] = ['a', 'b'].map((gen) => new Log(gen, () => undefined));
+    const merger: Merger = new Merger(logs, (m) => void (m.k === 'batch' && batches.push(linesOf(m.batch.items))), () => now, () => null);
+    logs.forEach((log, i) => {
+      merger.receive(i, { k: 'state', state });
+      log.write(0, 'first');
+      merger.receive(i, { k: 'batch', batch: { items: log.chunk(0, 1) } });
+      merger.receive(i, { k: 'stats', stats: { lines: 1, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: true } });
+    });
+    now += 2 * REORDER;
+    merger.flush();
+    expect(batches).toEqual([2]);
+    // The page is hidden: it takes nothing more. A log sends as long as it is asked for more.
+    const { acks } = logs[0];
+    let sent = 1;
+    const rush = () => {
+      for (let round = 0; round < 20 && logs[0].acks === acks + round; round++) {
+        for (let k = 0; k < 3000; k++) logs[0].write(sent + k, `line ${sent + k}`);
+        merger.receive(0, { k: 'batch', batch: { items: logs[0].chunk(sent, sent + 3000) } });
+        sent += 3000;
+      }
+    };
+    rush();
+    expect(sent).toBe(1 + 7 * 3000);
+    now += 2 * REORDER;
+    merger.ack();
+    expect(batches).toEqual([2, 7 * 3000]);
+    expect(logs[0].acks).toBe(acks + 7);
+  });
 
   it('can do what all of them can', () => {
     const said: FromWorker[] = [];

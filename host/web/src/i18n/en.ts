@@ -32,6 +32,7 @@ export const en = {
   why: 'Why do I see nothing?', whyShort: 'Why?', whyFailed: 'It cannot be found out: {reason}', whyAsking: 'Looking…', whyNothing: 'Nothing unusual was found.', whyUnsupported: 'the server cannot tell', findingOk: 'Fine:', findingNote: 'Note:', findingProblem: 'Problem:',
   downloadFiltered: 'Download the lines that match', k_search: 'search all of history', k_when: 'go to a time',
   fold: 'Fold repeats and stack traces', foldedLines: '+{n} lines', foldRepeat: 'The same line again; click to show each', foldTrace: 'The rest of this message; click to show it', k_fold: 'fold repeats and stack traces',
+  downloadLoaded: 'Download the loaded lines, merged',
   summary: 'Summaries of JSON and logfmt lines',
   mergeWith: 'Merge with {log}', muteLog: 'Show or hide {log}', soloLog: 'Show only {log}, or all again', solo: 'solo', unmerge: 'Take {log} out',
   addLog: 'Another log: beside or merged', openBeside: 'Open beside: {log}', addPlaceholder: 'Log to open beside this one, or to merge with it', closePane: 'Close this log', paneKey: 'Key {key} comes here', sideBySide: '{n} logs side by side', stacked: 'One above the other', sameTime: 'Show this time in the other logs',
@@ -39,5 +40,5 @@ export const en = {
   star: 'Star this log', starOf: 'Star {log}', starred: 'Starred', recent: 'Opened last', notThere: 'not there now', k_star: 'star this log', forgetRecent: 'Forget', forgetRecentHint: 'Forget which logs were opened last',
   bookmark: 'Bookmark', bookmarks: 'Bookmarks', noBookmarks: 'Nothing is marked here yet. The key b marks the selected line.', bookmarkLine: 'Mark this line', unbookmarkLine: 'Take the mark away', nextBookmark: 'Next bookmark', k_bookmark: 'mark the line', k_bookmarks: 'next or previous bookmark', k_bookmarkList: 'list of bookmarks',
   edge: 'At the edge: {what}', edge_none: 'nothing', edge_number: 'line numbers', edge_time: 'times', edge_delta: 'time since the line before', k_edge: 'line numbers, times or nothing', copyAnsi: 'Copy with colours (ANSI)', k_copyAnsi: 'copy it with colours (ANSI)', countedSince: '{n} lines since {time}, as the server counts them', countedFirst: 'the oldest line that was loaded first',
-  downloadOf: 'Download {log}', mergedHint: 'Merged by the times that lines say of themselves; a line without one goes with the line before. Downloads are of one log; instead of line numbers there are bytes.',
+  downloadOf: 'Download {log}', mergedHint: 'Merged by the times that lines say of themselves; a line without one goes with the line before. A line that comes half a second after newer ones of other logs stands where it came. Downloads are of one log, or of the loaded lines as they are merged; instead of line numbers there are bytes.',
 } as const;

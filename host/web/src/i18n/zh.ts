@@ -34,6 +34,7 @@ export const zh: Record<keyof typeof en, string> = {
   why: '为什么什么都看不到？', whyShort: '为什么？', whyFailed: '无法查明：{reason}', whyAsking: '正在检查…', whyNothing: '没有发现异常。', whyUnsupported: '服务器无法判断', findingOk: '正常：', findingNote: '注意：', findingProblem: '问题：',
   downloadFiltered: '下载匹配的行', k_search: '搜索全部历史', k_when: '跳到时间',
   fold: '折叠重复行和堆栈', foldedLines: '+{n} 行', foldRepeat: '相同的行；点击逐条显示', foldTrace: '此消息的其余部分；点击显示', k_fold: '折叠重复行和堆栈',
+  downloadLoaded: '下载已载入的合并行',
   summary: 'JSON 和 logfmt 行显示摘要',
   mergeWith: '合并 {log}', muteLog: '显示或隐藏 {log}', soloLog: '只显示 {log}，或恢复全部', solo: '独显', unmerge: '移出 {log}',
   addLog: '再打开一个日志：并排或合并', openBeside: '并排打开：{log}', addPlaceholder: '选择要并排或合并的日志', closePane: '关闭此日志', paneKey: '按 {key} 切换到此处', sideBySide: '并排 {n} 个日志', stacked: '上下排列', sameTime: '在其他日志中显示此时间',
@@ -41,5 +42,5 @@ export const zh: Record<keyof typeof en, string> = {
   star: '收藏此日志', starOf: '收藏 {log}', starred: '已收藏', recent: '最近打开', notThere: '现在不存在', k_star: '收藏此日志', forgetRecent: '清除', forgetRecentHint: '清除最近打开的记录',
   bookmark: '书签', bookmarks: '书签', noBookmarks: '这里还没有书签。按 b 标记所选行。', bookmarkLine: '标记此行', unbookmarkLine: '移除标记', nextBookmark: '下一个书签', k_bookmark: '标记此行', k_bookmarks: '下一个或上一个书签', k_bookmarkList: '书签列表',
   edge: '行首显示：{what}', edge_none: '无', edge_number: '行号', edge_time: '时间', edge_delta: '距上一行的时间', k_edge: '行号、时间或无', copyAnsi: '带颜色复制（ANSI）', k_copyAnsi: '带颜色复制（ANSI）', countedSince: '自 {time} 起 {n} 行（由服务器统计）', countedFirst: '最初载入的最早一行',
-  downloadOf: '下载 {log}', mergedHint: '按各行自身的时间合并；没有时间的行跟随其前一行。下载只针对单个日志；行号以字节位置代替。',
+  downloadOf: '下载 {log}', mergedHint: '按各行自身的时间合并；没有时间的行跟随其前一行。比其他日志的较新行晚到半秒以上的行按到达位置显示。可下载单个日志，或下载已载入的合并行；行号以字节位置代替。',
 };

@@ -3,7 +3,8 @@
 import { formatPosition } from '../stream/position';
 import type { Edges } from '../stream/mergepages';
 import { timeOf } from '../text/time';
-import { lineText, type LogWindow } from './window';
+import { endOf } from './tail';
+import { lineText, startOf, type LogWindow } from './window';
 
 /** The edge of a window that a position names; null if it names none. attached says that the window reaches the live end. */
 export function edgesOf(window: LogWindow, logs: number, at: string, attached: boolean): Edges | null {
@@ -15,7 +16,16 @@ export function edgesOf(window: LogWindow, logs: number, at: string, attached: b
   const { blocks } = window;
   for (let i = 0; i < blocks.length && (missing > 0 || time === null); i++) {
     const b = blocks[end ? blocks.length - 1 - i : i];
-    if (b.kind !== 'lines' || b.late) continue;
+    if (b.kind === 'mark') {
+      // A mark that is the first or last of its log would come again from the line behind it.
+      const part = b.mark.part ?? 0;
+      const place = end ? endOf([b.mark]) : startOf(b.mark);
+      if (place === '' || places[part] !== '') continue;
+      places[part] = place;
+      missing--;
+      continue;
+    }
+    if (b.late) continue;
     if (places[b.part] === '') {
       places[b.part] = end ? b.end : formatPosition(b.gen, b.offs[0]);
       missing--;

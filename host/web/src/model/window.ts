@@ -346,7 +346,7 @@ export class LogWindow {
 }
 
 // The position before a mark; empty if it has none.
-function startOf(mark: Mark): string {
+export function startOf(mark: Mark): string {
   const body = mark.body;
   if (body.t === 'boundary' || body.t === 'truncated') return body.from;
   return body.t === 'gap' ? (body.after ?? '') : '';

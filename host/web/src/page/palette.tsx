@@ -59,6 +59,7 @@ function commands(live: Live, panels: Panels): Command[] {
       if (filtered) live.filters.set([], []);
     }),
     ...live.logs.map((log) => c(live.merged ? t('downloadOf', { log }) : t('download'), '', () => download(log, [], []))),
+    ...(live.merged ? [c(t('downloadLoaded'), '', () => save(loaded(live), 'merged.log'))] : []),
     ...(live.filters.on && !live.merged ? [c(t('downloadFiltered'), '', () => download(live.log, live.view.value.include, live.view.value.exclude))] : []),
     c(t('addLog'), 'v', () => { panels.adding.value = true; panels.palette.value = true; }),
     ...(panes.value.length > 1 ? [
@@ -75,16 +76,33 @@ function commands(live: Live, panels: Panels): Command[] {
 
 // The log as the server has it, all generations, or the lines of it that pass the filter; the browser saves it as it comes.
 function download(log: string, include: string[], exclude: string[]): void {
-  const link = document.createElement('a');
   const url = urlOf(log, document.baseURI);
   url.searchParams.set('download', '1');
   include.forEach((p) => url.searchParams.append('include', p));
   exclude.forEach((p) => url.searchParams.append('exclude', p));
-  link.href = url.href;
-  link.download = splitPath(log).name;
+  save(url.href, splitPath(log).name);
+}
+
+function save(href: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = href;
+  link.download = name;
   document.body.append(link);
   link.click();
   link.remove();
+  if (href.startsWith('blob:')) setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
+// What is loaded of several logs and not muted, in the order in which it is shown.
+function loaded(live: Live): string {
+  const lines: string[] = [];
+  for (const row of live.rowsBetween(live.window.firstId, live.window.lastId)) {
+    if (row.block.kind !== 'lines' || live.view.peek().muted.includes(row.block.part)) continue;
+    // The last line of a log may have no end; the rest of a long line goes on with it.
+    if (!row.block.piece && lines.length > 0 && !lines[lines.length - 1].endsWith('\n')) lines.push('\n');
+    lines.push(live.window.text(row));
+  }
+  return URL.createObjectURL(new Blob(lines, { type: 'text/plain' }));
 }
 
 export function Palette({ live, panels }: { live: Live; panels: Panels }) {

@@ -11,6 +11,9 @@ export type { Part } from './mergepages';
 /** How long a line waits for older ones of other logs, in ms. */
 export const REORDER = 500;
 
+/** Lines of one log that wait at most; then it is asked for no more until they are shown, and lets go what is too much on its side. */
+const MOST_WAITING = 20_000;
+
 interface Waiting extends Single {
   arrived: number;
 }
@@ -32,6 +35,8 @@ export class Merger {
   private hole = 0;
   private ready = true;
   private started = false;
+  /** Logs that are to be asked for more when there is room. */
+  private readonly owed = new Set<number>();
   /** How many lines each log was asked to begin with. */
   lines = 1000;
 
@@ -60,7 +65,8 @@ export class Merger {
     switch (m.k) {
       case 'batch':
         this.take(part, m.batch);
-        this.parts[part].ack();
+        this.owed.add(part);
+        this.more();
         break;
       case 'state':
         this.states[part] = m.state;
@@ -120,6 +126,7 @@ export class Merger {
     this.showing = this.ends.map((end, part) => this.firstWaiting(part) || end);
     this.ready = false;
     this.send({ k: 'batch', batch });
+    this.more();
   }
 
   // The logs begin at different times with the last lines that were asked for. What is older than the first line of a log that has more is
@@ -135,10 +142,20 @@ export class Merger {
     if (kept.length > 0) this.waiting = kept;
   }
 
+  private more(): void {
+    for (const part of this.owed) {
+      // Before the beginning, each log has to tell all that it was asked for.
+      if (this.started && this.waiting.reduce((n, s) => n + (s.part === part ? 1 : 0), 0) >= MOST_WAITING) continue;
+      this.owed.delete(part);
+      this.parts[part].ack();
+    }
+  }
+
   /** The logs are opened anew. */
   reset(): void {
     this.waiting = [];
     this.hole = 0;
+    this.owed.clear();
     this.lastTimes.fill(-Infinity);
     this.pages.forget();
   }
@@ -151,6 +168,7 @@ export class Merger {
     ends.forEach((end, part) => (this.ends[part] = end || this.ends[part]));
     this.shown = [...this.ends];
     this.showing = null;
+    this.more();
     return this.pages.name(this.ends.map((end): Place => end || this.now() + 60_000));
   }
 
