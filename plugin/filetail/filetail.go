@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/doctor"
@@ -44,6 +45,9 @@ type Config struct {
 	// Zones are the time zones of lines whose time names none: local (the default: that of this process), utc, a name such as Europe/Berlin, or
 	// an offset such as +05:30. Entries are as those of Encodings.
 	Zones []string
+	// OldFolders are those to which rotated files are moved, as logrotate does with olddir, absolute or as seen from the folder of the log; they have to
+	// lie in the roots, too. Entries are as those of Encodings; without any, rotated files are looked for beside the log alone.
+	OldFolders []string
 	// Linger is how long a rotated file is held open after the last reader left it; default 60 s.
 	Linger time.Duration
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
@@ -80,8 +84,12 @@ func New(cfg Config) (*Tailer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("time zone: %w", err)
 	}
+	old, err := perlog.Parse(cfg.OldFolders, parseFolder)
+	if err != nil {
+		return nil, fmt.Errorf("old folder: %w", err)
+	}
 	e, err := follow.New(follow.Options{
-		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encodings: enc, Zones: zones,
+		Guard: g, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Linger: cfg.Linger, Encodings: enc, Zones: zones, OldFolders: old,
 		MaxLogs: cfg.MaxLogs, MaxHeld: cfg.MaxHeld, MaxHeldBytes: cfg.MaxHeldBytes,
 	})
 	if err != nil {
@@ -90,7 +98,7 @@ func New(cfg Config) (*Tailer, error) {
 	beats := heartbeat.Defaults{Interval: cfg.HeartbeatInterval, Timeout: cfg.HeartbeatTimeout}
 	return &Tailer{
 		version: cfg.Version, guard: g, engine: e, beats: beats,
-		doctor: &doctor.Doctor{Guard: g, Engine: patients{e}, Encodings: enc}, visits: make(chan struct{}, maxVisits),
+		doctor: &doctor.Doctor{Guard: g, Engine: patients{e}, Encodings: enc, OldFolders: old}, visits: make(chan struct{}, maxVisits),
 	}, nil
 }
 
@@ -104,6 +112,19 @@ func CheckEncodings(encodings []string) error {
 func CheckZones(zones []string) error {
 	_, err := perlog.Parse(zones, linetime.ParseZone)
 	return err
+}
+
+// CheckOldFolders says what is wrong with [Config].OldFolders.
+func CheckOldFolders(folders []string) error {
+	_, err := perlog.Parse(folders, parseFolder)
+	return err
+}
+
+func parseFolder(name string) (string, error) {
+	if name == "" || strings.ContainsRune(name, 0) {
+		return "", fmt.Errorf("%q is no folder", name)
+	}
+	return name, nil
 }
 
 // Close ends all calls under way and closes all files.

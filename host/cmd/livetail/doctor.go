@@ -92,7 +92,8 @@ func (o *doctorOptions) examine(ctx context.Context, arg string) (tail.Report, e
 	if err != nil {
 		return tail.Report{}, err
 	}
-	t, err := filetail.New(filetail.Config{Roots: cfg.Roots, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Encodings: cfg.Encodings, Zones: cfg.Zones, Version: buildVersion()})
+	t, err := filetail.New(filetail.Config{Roots: cfg.Roots, Poll: cfg.Poll, NoEvents: cfg.NoEvents, Encodings: cfg.Encodings, Zones: cfg.Zones, OldFolders: cfg.OldFolders,
+		Version: buildVersion()})
 	if err != nil {
 		return tail.Report{}, &exitError{exitUsage, err}
 	}

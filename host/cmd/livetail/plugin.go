@@ -41,6 +41,7 @@ func newPlugin() *cobra.Command {
 	cmd.Flags().BoolVar(&cfg.NoEvents, "no-events", false, "do without events of the system")
 	cmd.Flags().StringArrayVar(&cfg.Encodings, "encoding", nil, "encoding of logs")
 	cmd.Flags().StringArrayVar(&cfg.Zones, "time-zone", nil, "time zone of lines that name none")
+	cmd.Flags().StringArrayVar(&cfg.OldFolders, "old-folder", nil, "where rotated files are moved")
 	return cmd
 }
 
@@ -67,6 +68,9 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 			if err := filetail.CheckZones(cfg.Zones); err != nil {
 				return nil, nil, &config.Error{Setting: "time-zone", Problem: err.Error()}
 			}
+			if err := filetail.CheckOldFolders(cfg.OldFolders); err != nil {
+				return nil, nil, &config.Error{Setting: "old-folder", Problem: err.Error()}
+			}
 			opts.Args = ownArgs(cfg)
 		}
 		top = opts
@@ -83,6 +87,8 @@ func ownSetting(cfg *config.Config) string {
 		return "encoding"
 	case len(cfg.Zones) > 0:
 		return "time-zone"
+	case len(cfg.OldFolders) > 0:
+		return "old-folder"
 	}
 	return ""
 }
@@ -98,6 +104,9 @@ func ownArgs(cfg *config.Config) []string {
 	}
 	for _, z := range cfg.Zones {
 		args = append(args, "--time-zone", z)
+	}
+	for _, f := range cfg.OldFolders {
+		args = append(args, "--old-folder", f)
 	}
 	return append(append(args, "--"), cfg.Roots...)
 }

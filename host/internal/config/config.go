@@ -68,10 +68,11 @@ type Config struct {
 	PluginFailures int
 	Mounts         []Mount
 
-	Poll      time.Duration
-	NoEvents  bool
-	Encodings []string
-	Zones     []string
+	Poll       time.Duration
+	NoEvents   bool
+	Encodings  []string
+	Zones      []string
+	OldFolders []string
 
 	OTLPEndpoint string
 
@@ -116,6 +117,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.NoEvents, "no-events", false, "find all changes by looking, as on network file systems")
 	fs.StringArrayVar(&c.Encodings, "encoding", nil, "encoding of logs without a byte order mark, NAME or PATTERN=NAME, as in '/var/log/old/*.log=gbk': utf-8, utf-16le, utf-16be, gbk or gb18030 (repeatable; default utf-8)")
 	fs.StringArrayVar(&c.Zones, "time-zone", nil, "time zone of lines whose time names none, NAME or PATTERN=NAME, as in '/var/log/db/*.log=Europe/Berlin': local, utc, an offset such as +05:30, or a name of the tz database (repeatable; default local)")
+	fs.StringArrayVar(&c.OldFolders, "old-folder", nil, "folder, in the roots, to which rotated files are moved (logrotate's olddir), FOLDER or PATTERN=FOLDER, as in '/var/log/nginx/*.log=old'; as seen from that of the log if it is relative (repeatable; default: they stay beside the log)")
 	fs.StringVar(&c.OTLPEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry receiver for traces, e.g. http://127.0.0.1:4318; the variables OTEL_EXPORTER_OTLP_… do the same (default: no traces)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")

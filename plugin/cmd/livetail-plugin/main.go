@@ -49,6 +49,7 @@ func bind(flags *pflag.FlagSet, cfg *filetail.Config) {
 	flags.BoolVar(&cfg.NoEvents, "no-events", false, "do without events of the system, as on network file systems")
 	flags.StringArrayVar(&cfg.Encodings, "encoding", nil, "encoding of logs without a byte order mark: NAME or PATTERN=NAME; repeatable (default utf-8)")
 	flags.StringArrayVar(&cfg.Zones, "time-zone", nil, "time zone of lines whose time names none: NAME or PATTERN=NAME; repeatable (default local)")
+	flags.StringArrayVar(&cfg.OldFolders, "old-folder", nil, "where rotated files are moved: FOLDER or PATTERN=FOLDER; repeatable (default: they stay beside the log)")
 	flags.DurationVar(&cfg.Linger, "linger", 0, "how long a rotated file is held open after its last reader (default 1m)")
 	flags.IntVar(&cfg.MaxLogs, "max-logs", 0, "how many files may be followed at a time (default 10000)")
 	flags.IntVar(&cfg.MaxHeld, "max-held", 0, "how many generations of one log are held open (default 256)")

@@ -51,6 +51,8 @@ type Doctor struct {
 	Engine Engine
 	// Encodings are those that the tailer was told for files without a byte order mark.
 	Encodings perlog.Rules[encoding.Encoding]
+	// OldFolders are those that the tailer was told for rotated files.
+	OldFolders perlog.Rules[string]
 
 	// Proc and Etc stand in for /proc and /etc; empty: those.
 	Proc, Etc string

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/internal/perlog"
 	"github.com/livetail/livetail/plugin/internal/watch"
 	"github.com/livetail/livetail/plugin/tail"
 )
@@ -40,6 +41,7 @@ type ward struct {
 	engine engine
 	proc   string // empty: the real one
 	etc    string
+	old    string // the folder that it is told of for rotated files
 }
 
 func newWard(t *testing.T) *ward {
@@ -88,7 +90,13 @@ func (w *ward) doctor() *Doctor {
 	w.t.Helper()
 	g, err := guard.New([]string{w.dir}, guard.Options{})
 	w.must(err)
-	return &Doctor{Guard: g, Engine: &w.engine, Proc: w.proc, Etc: w.etc}
+	var rules []string
+	if w.old != "" {
+		rules = []string{w.old}
+	}
+	old, err := perlog.Parse(rules, func(s string) (string, error) { return s, nil })
+	w.must(err)
+	return &Doctor{Guard: g, Engine: &w.engine, OldFolders: old, Proc: w.proc, Etc: w.etc}
 }
 
 func (w *ward) diagnose(name string) tail.Report {
@@ -178,6 +186,22 @@ func TestDiagnose_Situations(t *testing.T) {
 			w.write("app.log", "a\n")
 			w.logrotate(w.dir + "/app.log {\nolddir /var/old\n}\n")
 		}, "", "olddir", tail.FindingNote, "/var/old"},
+		{"olddir that nobody told of", func(w *ward) {
+			w.write("app.log", "a\n")
+			w.write("old/app.log.1", "b\n")
+			w.logrotate(w.dir + "/app.log {\nolddir old\n}\n")
+		}, "", "olddir", tail.FindingNote, "--old-folder"},
+		{"olddir that it was told of", func(w *ward) {
+			w.write("app.log", "a\n")
+			w.write("old/app.log.1", "b\n")
+			w.old = "old"
+			w.logrotate(w.dir + "/app.log {\nolddir " + w.dir + "/old\n}\n")
+		}, "", "olddir", tail.FindingOK, "/old (olddir)"},
+		{"rotated files in the folder that it was told of", func(w *ward) {
+			w.write("app.log", "a\n")
+			w.write("old/app.log.1", "b\n")
+			w.old = "old"
+		}, "", "rotation", tail.FindingOK, "app.log.1"},
 		{"lumberjack", func(w *ward) {
 			w.write("app.log", "a\n")
 			w.write("app-2026-11-23T07-00-00.000.log", "b\n")

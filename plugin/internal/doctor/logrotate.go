@@ -169,9 +169,15 @@ func (d *Doctor) describeRule(c *chart, p *patient, r rule) {
 		if !filepath.IsAbs(dir) {
 			dir = filepath.Join(p.folder.String(), dir)
 		}
-		if _, err := d.Guard.Resolve(dir); err != nil {
+		there, err := d.Guard.OldFolder(p.real, dir)
+		if err != nil {
 			c.note("olddir", fmt.Sprintf("%s, into the folder %s (olddir), which lies outside the roots: history ends at the live file.", what, dir),
-				"Name that folder as a root, too.")
+				fmt.Sprintf("Name that folder as a root, too, and say so: --old-folder %s=%s.", p.log, dir))
+			return
+		}
+		if told, err := d.Guard.OldFolder(p.real, d.OldFolders.Of(p.log.String())); err != nil || told != there {
+			c.note("olddir", fmt.Sprintf("%s, into the folder %s (olddir), where it is not looked for: history ends at the live file.", what, dir),
+				fmt.Sprintf("Say so: --old-folder %s=%s.", p.log, dir))
 			return
 		}
 		c.ok("olddir", "%s, into the folder %s (olddir).", what, dir)

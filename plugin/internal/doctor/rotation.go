@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/livetail/livetail/plugin/internal/family"
+	"github.com/livetail/livetail/plugin/internal/guard"
 )
 
 // sibling is a rotated file beside the log.
@@ -36,14 +37,25 @@ func (d *Doctor) rotation(ctx context.Context, c *chart, p *patient) {
 	}
 }
 
-// findSiblings looks at the rotated files in the folder.
+// findSiblings looks at the rotated files in the folder, and in that of old files.
 func (d *Doctor) findSiblings(ctx context.Context, p *patient) {
+	found, inferred := d.siblingsIn(ctx, p, p.folder)
+	p.inferred = inferred
+	if old, err := d.Guard.OldFolder(p.real, d.OldFolders.Of(p.log.String())); err == nil && !old.IsZero() {
+		there, inferred := d.siblingsIn(ctx, p, old)
+		p.inferred = p.inferred || inferred || len(found) > 0 && len(there) > 0
+		found = append(there, found...)
+	}
+	p.siblings = found
+}
+
+func (d *Doctor) siblingsIn(ctx context.Context, p *patient, folder guard.Path) (out []sibling, inferred bool) {
 	base := p.real.Name()
-	entries, _ := d.Guard.ReadDir(p.folder, func(n string) bool { return family.Sibling(base, n) })
+	entries, _ := d.Guard.ReadDir(folder, func(n string) bool { return family.Sibling(base, n) })
 	sizes := make(map[string]int64)
 	var found []family.Candidate
 	for _, e := range entries {
-		q, err := d.Guard.Join(p.folder, e.Name())
+		q, err := d.Guard.Join(folder, e.Name())
 		if err != nil || ctx.Err() != nil {
 			continue
 		}
@@ -62,10 +74,11 @@ func (d *Doctor) findSiblings(ctx context.Context, p *patient) {
 		}
 		_ = f.Close()
 	}
-	found, p.inferred = family.Order(found)
+	found, inferred = family.Order(found)
 	for _, one := range found {
-		p.siblings = append(p.siblings, sibling{one, sizes[one.Name]})
+		out = append(out, sibling{one, sizes[one.Name]})
 	}
+	return out, inferred
 }
 
 func (d *Doctor) describeSiblings(c *chart, p *patient) {

@@ -45,6 +45,9 @@ type Options struct {
 	Encodings perlog.Rules[encoding.Encoding]
 	// Zones are those of lines whose time names none; nil is that of the process.
 	Zones perlog.Rules[*time.Location]
+	// OldFolders are those to which rotators move files away (logrotate's olddir), absolute or as seen from the folder of the log; empty: they
+	// stay there. One outside of what the guard allows is left out.
+	OldFolders perlog.Rules[string]
 	// MaxLogs is how many paths may be followed at a time; default 10,000.
 	MaxLogs int
 	// MaxHeld is how many generations of one log are held open at the most; default 256.

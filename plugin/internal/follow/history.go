@@ -11,7 +11,7 @@ import (
 )
 
 // historyTries is how often history is looked up again because files were renamed or deleted meanwhile.
-const historyTries = 5
+const historyTries = 10
 
 // loadHistory puts the generations before the chain: the rotated files in the folder that are not held and are older. They are
 // in the order that their names and times suggest. One that cannot be opened is a lost generation in its place, and is tried again the
@@ -22,30 +22,42 @@ func (l *Log) loadHistory() {
 	}
 	for try := 1; ; try++ {
 		l.refreshNames()
-		files, unlisted := l.siblings()
-		files = l.openMissed(files, unlisted == nil)
+		listed, unlisted := l.rotated()
+		files := l.openMissed(slices.Clone(listed), unlisted == nil)
 		l.mu.Lock()
 		chain := slices.Clone(l.chain)
 		l.mu.Unlock()
-		files = l.olderThan(files, chain)
+		files = l.beforeChain(olderThan(files, chain), listed, chain)
 		tooOld := max(len(files)-max(l.e.opts.MaxHeld-len(chain), 0), 0)
 		gens, moved := l.openAll(files[tooOld:])
-		if moved && try < historyTries {
+		if again, err := l.rotated(); err == nil && !slices.EqualFunc(listed, again, sameName) {
+			moved = true // What is renamed while a folder is listed may be passed over.
+		}
+		if moved {
+			// The names do not tell which is which: not even their order.
 			for _, g := range gens {
 				l.discard(g)
 			}
-			continue
+			if gens = nil; try < historyTries {
+				continue
+			}
 		}
-		var doubt []string
-		if unlisted != nil {
-			doubt = append(doubt, "the folder of the log "+cannot("be listed", unlisted))
+		var d *doubt
+		switch {
+		case moved:
+			d = &doubt{len(files) > 0, "rotated files were renamed all the time while they were looked up"}
+		case unlisted != nil:
+			d = &doubt{false, "a folder with rotated files " + cannot("be listed", unlisted)}
 		}
-		if moved {
-			doubt = append(doubt, "rotated files were renamed while they were looked up")
-		}
-		l.prepend(gens, int64(tooOld), doubt)
+		l.prepend(gens, int64(tooOld), d)
 		return
 	}
+}
+
+// doubt says that there may be generations before the chain that were not found when history was looked up, and why.
+type doubt struct {
+	certain bool // there are
+	why     string
 }
 
 // openAll opens rotated files. moved means that the names that were listed have come to stand for other files meanwhile.
@@ -94,7 +106,7 @@ func cannot(what string, err error) string {
 }
 
 // prepend puts gens before the chain.
-func (l *Log) prepend(gens []*generation, tooOld int64, doubt []string) {
+func (l *Log) prepend(gens []*generation, tooOld int64, d *doubt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, g := range gens {
@@ -112,8 +124,8 @@ func (l *Log) prepend(gens []*generation, tooOld int64, doubt []string) {
 		}
 	}
 	l.chain = append(gens, l.chain...)
-	l.tooOld, l.doubt = tooOld, doubt
-	l.whole = doubt == nil && !slices.ContainsFunc(l.chain, func(g *generation) bool { return g.on.missed != nil })
+	l.tooOld, l.doubt = tooOld, d
+	l.whole = d == nil && !slices.ContainsFunc(l.chain, func(g *generation) bool { return g.on.missed != nil })
 	l.broadcastLocked()
 }
 
@@ -168,7 +180,7 @@ func (l *Log) replace(g, n *generation) bool {
 
 // openOld opens a rotated file. It returns nil if that is a generation of the chain after all.
 func (l *Log) openOld(f sibling) (*generation, error) {
-	h, err := l.open(f.Name)
+	h, err := l.openSibling(f)
 	if err != nil {
 		return nil, err
 	}
@@ -176,13 +188,14 @@ func (l *Log) openOld(f sibling) (*generation, error) {
 		h.close()
 		return nil, nil
 	}
-	h.name = f.Name
 	h.refs = 1
 	h.seq = 0
 	g := &generation{on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: ready, name: f.Name, idle: time.Now()}
 	g.token = h.id.token(0).String()
 	h.newest = g
-	l.names[h.name] = h
+	if h.name != "" {
+		l.names[h.name] = h
+	}
 	if f.Packed != "" {
 		if f.Packed != ".gz" {
 			g.state, g.sealed, g.cause = lost, true, tail.CauseUnreadable
@@ -196,6 +209,26 @@ func (l *Log) openOld(f sibling) (*generation, error) {
 	size, _, _, _ := h.size()
 	g.raise(size)
 	return g, nil
+}
+
+// openSibling opens a rotated file. It has a name in the folder of the log, or none there.
+func (l *Log) openSibling(f sibling) (*held, error) {
+	if f.folder == l.at.folder {
+		h, err := l.open(f.Name)
+		if err == nil {
+			h.name = f.Name
+		}
+		return h, err
+	}
+	path, err := l.e.guard.Join(f.folder, f.Name)
+	if err != nil {
+		return nil, err
+	}
+	h, err := l.openPath(path)
+	if err == nil {
+		h.was, h.fate = f.Name, movedAway
+	}
+	return h, err
 }
 
 // refreshNames asks the kernel for the names of the files that are held, where there is no journal that says them.

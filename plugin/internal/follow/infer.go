@@ -31,8 +31,14 @@ func (l *Log) infer(h *held) {
 	l.sortByBirth(came)
 	how := l.leftBy
 	for _, o := range came {
-		l.append(&generation{on: o, how: l.howLeft(), order: tail.OrderInferred})
+		g := &generation{on: o, how: l.howLeft(), order: tail.OrderInferred}
+		l.append(g)
 		l.publish(o)
+		if o.name == "" { // It is in the folder of old files.
+			l.mu.Lock()
+			g.name = o.was
+			l.mu.Unlock()
+		}
 		l.leftBy = tail.HowRenamed
 	}
 	if len(came) == 0 {
@@ -48,7 +54,7 @@ func (l *Log) sortByBirth(files []*held) {
 		if at := l.nameOf(h.fd); !at.failed && !at.gone {
 			h.name = at.name
 		}
-		if m, ok := family.Parse(l.at.base, h.name); ok {
+		if m, ok := family.Parse(l.at.base, cmp.Or(h.name, h.was)); ok {
 			named = append(named, family.Candidate{Member: m})
 		}
 	}
@@ -58,7 +64,7 @@ func (l *Log) sortByBirth(files []*held) {
 		rank[c.Name] = i
 	}
 	slices.SortStableFunc(files, func(a, b *held) int {
-		return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), cmp.Compare(rank[a.name], rank[b.name]))
+		return cmp.Or(cmp.Compare(a.id.btime, b.id.btime), cmp.Compare(rank[cmp.Or(a.name, a.was)], rank[cmp.Or(b.name, b.was)]))
 	})
 }
 
@@ -70,13 +76,13 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 	var out []*held
 	files, err := l.siblings()
 	if err != nil {
-		l.lossy = "the folder of the log " + cannot("be listed", err)
+		l.lossy = "a folder with rotated files " + cannot("be listed", err)
 	}
 	for _, f := range files {
 		if f.Packed != "" {
 			continue
 		}
-		o, err := l.open(f.Name)
+		o, err := l.openSibling(f)
 		if err != nil {
 			// No descriptor is left, or a right is missing. It may be one that came in between, if it was not last written before.
 			if errors.Is(err, tail.ErrUnreadable) && !l.hasMissed(f) && f.Modified.UnixNano() >= newest.id.btime {
@@ -90,7 +96,6 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 			o.close()
 			continue
 		}
-		o.name = f.Name
 		out = append(out, o)
 	}
 	return out

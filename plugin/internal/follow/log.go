@@ -26,11 +26,11 @@ type Log struct {
 	mu       sync.Mutex // guards the rest up to the empty line, and the chain; never held during a system call
 	chain    []*generation
 	wake     chan struct{}
-	awaited  bool     // somebody took wake
-	trouble  error    // why the path cannot be opened now; nil also before the first look
-	whole    bool     // the chain begins with the oldest generation that exists, and each could be opened
-	tooOld   int64    // how many older ones there are than may be held
-	doubt    []string // why there may be others that were not found when history was looked up
+	awaited  bool   // somebody took wake
+	trouble  error  // why the path cannot be opened now; nil also before the first look
+	whole    bool   // the chain begins with the oldest generation that exists, and each could be opened
+	tooOld   int64  // how many older ones there are than may be held
+	doubt    *doubt // what else may be older; nil if nothing
 	users    int
 	shutDown bool      // the tracker has ended
 	unused   time.Time // since when users is 0

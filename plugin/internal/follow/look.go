@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
@@ -167,15 +168,19 @@ func (l *Log) open(name string) (*held, error) {
 	if h := l.names[name]; h != nil && h.file == nil {
 		seq, told = h.seq, true
 	}
-	f, err := l.e.guard.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	h, err := hold(f)
+	h, err := l.openPath(path)
 	if err == nil {
 		h.seq, h.told = seq, told
 	}
 	return h, err
+}
+
+func (l *Log) openPath(path guard.Path) (*held, error) {
+	f, err := l.e.guard.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return hold(f)
 }
 
 // heldAs returns the file of the chain that is the same as one that is open now.

@@ -56,12 +56,12 @@ func (r *Reader) declareOlder(g *generation, certain bool) {
 		r.queue = append(r.queue, gap)
 	}
 	if doubt != nil {
-		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseUnreadable, Before: g.start(), Evidence: doubt})
+		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseUnreadable, Certain: doubt.certain && certain, Before: g.start(), Evidence: []string{doubt.why}})
 	}
 }
 
-// older returns how many generations are too old to be held, and why there may be others.
-func (l *Log) older() (tooOld int64, doubt []string) {
+// older returns how many generations are too old to be held, and whether there may be others.
+func (l *Log) older() (tooOld int64, d *doubt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.tooOld, l.doubt

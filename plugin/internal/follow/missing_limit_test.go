@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -71,4 +72,61 @@ func TestStart_NoDescriptorIsLeftForTheHistory_DeliveredPlusDeclaredIsWritten(t 
 		}
 		w.e.Close()
 	}
+}
+
+// A rotator that counts renames all files while history is listed and opened. What is read has no hole, unless one is declared.
+func TestStart_NamesMoveOnWhileHistoryIsLookedUp_NothingIsLeftOutInSilence(t *testing.T) {
+	w := newWorld(t, nil)
+	const kept = 40
+	generation := 0
+	live := func() {
+		w.write("tmp", fmt.Sprintf("generation %06d\n", generation))
+		w.rename("tmp", "app.log")
+		generation++
+	}
+	rotate := func() {
+		for i := kept; i >= 1; i-- {
+			err := os.Rename(w.path(fmt.Sprintf("app.log.%d", i)), w.path(fmt.Sprintf("app.log.%d", i+1)))
+			if err != nil && !os.IsNotExist(err) {
+				t.Error(err)
+			}
+		}
+		w.rename("app.log", "app.log.1")
+		live()
+	}
+	live()
+	for range kept {
+		rotate()
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(3 * time.Millisecond):
+				rotate()
+			}
+		}
+	}()
+	declared := 0
+	for range 100 {
+		w.e.Close()
+		w.start(nil)
+		r := w.all(tail.StartAtBeginning())
+		last, gaps := -1, count[tail.Gap](r)
+		for line := range strings.Lines(r.text.String()) {
+			var n int
+			if _, err := fmt.Sscanf(line, "generation %d\n", &n); err != nil || n <= last || last >= 0 && n != last+1 && gaps == 0 {
+				t.Errorf("%q after generation %d; %+v", line, last, r.events)
+			}
+			last = n
+		}
+		declared += gaps
+		r.close()
+	}
+	close(stop)
+	<-stopped
+	t.Logf("%d gaps in 100 readings, %d rotations", declared, generation-1)
 }

@@ -27,7 +27,7 @@ var mutations = []mutation{
 	{"overlap check: the bytes at the beginning of the file are compared", "follow/identity.go",
 		"return w.holds(o.bytes()) && bytes.Equal(w.first(), o.first())", "return w.holds(o.bytes())", "follow", "EndAlike"},
 	{"overlap check on resumption", "follow/resume.go",
-		`case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:`, `case err == nil && p.Offset >= g.from:`, "follow", "RewrittenWhile"},
+		`case err == nil && (p.Check == "" || w.check() == p.Check) && p.Offset >= g.from:`, `case err == nil && w.n >= 0 && p.Offset >= g.from:`, "follow", "RewrittenWhile"},
 	{"seal: a generation is left only when nobody writes to it any more", "follow/measure.go",
 		"if !l.complete(g, next, now) {", "if false {", "follow", "WriterSwitchesLate|LastWriter"},
 	{"seal by lease: it is left as soon as nobody has it open", "follow/held.go",
@@ -54,6 +54,12 @@ var mutations = []mutation{
 		"if now != nil && l.madeAfter(a, now) {", "if false {", "follow", "NextLink"},
 	{"copy: the unread rest of an emptied file is looked for in its copy", "follow/copied.go",
 		"best = c\n\t}", "l.discard(c)\n\t}", "follow", "CopyTruncateWithMuchUnread"},
+	{"history: a rotated file that cannot be opened is lost, not left out", "follow/history.go",
+		"g = missed(f, err)", "continue", "follow", "CannotBeOpened"},
+	{"history: what names have moved on to is listed again", "follow/history.go",
+		"\t\tif moved {\n", "\t\tif moved = false; moved {\n", "follow", "NamesMoveOn"},
+	{"history: the archive of a generation that is held is not older than it", "follow/archived.go",
+		"if l.isFormOf(f, nameless) {", "if false {", "follow", "ReadOnce"},
 }
 
 // TestMutation_EachRuleSwitchedOff_IsNoticed runs the tests once for each rule, with the rule taken out of the source.

@@ -18,9 +18,10 @@ import (
 type place struct {
 	real   guard.Path // the path after following links
 	folder guard.Path
-	base   string   // the entry
-	dir    *os.File // the folder; nil while it does not exist or may not be listed
-	noDir  error    // why it cannot be listed
+	old    guard.Path // where else rotated files are; zero if nowhere
+	base   string     // the entry
+	dir    *os.File   // the folder; nil while it does not exist or may not be listed
+	noDir  error      // why it cannot be listed
 	dev    uint64
 	ino    uint64
 
@@ -79,6 +80,7 @@ func (l *Log) settle() bool {
 	l.links.turned = true
 	l.at.close()
 	l.at = place{real: real, folder: folder, base: real.Name(), noDir: noDir}
+	l.at.old, _ = g.OldFolder(real, l.e.opts.OldFolders.Of(l.path.String()))
 	if exists {
 		dir, err := g.OpenDir(folder)
 		if l.at.noDir = err; err == nil {

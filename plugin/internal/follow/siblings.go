@@ -1,19 +1,23 @@
 package follow
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/livetail/livetail/plugin/internal/family"
+	"github.com/livetail/livetail/plugin/internal/guard"
+	"github.com/livetail/livetail/plugin/tail"
 )
 
-// sibling is a file in the folder that is a generation of the log by its name.
+// sibling is a file in the folder, or in that of old files, that is a generation of the log by its name.
 type sibling struct {
 	family.Candidate
-	info fs.FileInfo // what the name showed; nil if it could not be looked at
+	folder guard.Path
+	info   fs.FileInfo // what the name showed; nil if it could not be looked at
+	on     *held       // what it is held as; nil if it is not held
 }
 
 // is reports whether the name showed the file that id identifies.
@@ -25,43 +29,85 @@ func (s *sibling) is(id identity) bool {
 // same reports whether two names showed the same file with the same content. Nothing keeps its number from being given again.
 func (s *sibling) same(o sibling) bool {
 	if s.info == nil || o.info == nil {
-		return s.info == nil && o.info == nil && s.Name == o.Name
+		return s.info == nil && o.info == nil && s.Name == o.Name && s.folder == o.folder
 	}
 	return os.SameFile(s.info, o.info) && s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime())
 }
 
-// siblings returns the files in the folder that are generations of the log by their names and are not held, oldest first. Of a file and
+// sameName reports whether one name showed the same file twice.
+func sameName(a, b sibling) bool {
+	return a.Name == b.Name && a.folder == b.folder && (a.info == nil) == (b.info == nil) && (a.info == nil || os.SameFile(a.info, b.info))
+}
+
+// siblings returns the files that are generations of the log by their names and are not held, oldest first. Of a file and
 // its compressed form, which may not be complete yet, the file is taken. A folder, a FIFO or a link is none, whatever its name. The error says
 // that there may be more of them.
 func (l *Log) siblings() ([]sibling, error) {
-	entries, err := l.e.guard.ReadDir(l.at.folder, func(name string) bool { return family.Sibling(l.at.base, name) })
+	all, err := l.rotated()
+	return slices.DeleteFunc(all, func(f sibling) bool { return f.on != nil }), err
+}
+
+// rotated is siblings with those that are held.
+func (l *Log) rotated() ([]sibling, error) {
+	files, err := l.rotatedIn(l.at.folder)
+	if l.at.old.IsZero() {
+		return files, err
+	}
+	// The other one comes second: what is moved there meanwhile is seen twice, not never.
+	old, errOld := l.rotatedIn(l.at.old)
+	files = slices.DeleteFunc(files, func(f sibling) bool {
+		return slices.ContainsFunc(old, func(o sibling) bool { return f.info != nil && o.info != nil && os.SameFile(f.info, o.info) })
+	})
+	if errors.Is(errOld, tail.ErrNotFound) {
+		errOld = nil // Nothing has been moved there yet.
+	}
+	return merge(old, files), cmp.Or(err, errOld)
+}
+
+// merge puts the files of two folders in one order: each folder keeps its own, which the names tell, and between the two it is told by when the files
+// were written.
+func merge(a, b []sibling) []sibling {
+	out := make([]sibling, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		next := &a
+		if b[0].Modified.Before(a[0].Modified) {
+			next = &b
+		}
+		out = append(out, (*next)[0])
+		*next = (*next)[1:]
+	}
+	return append(append(out, a...), b...)
+}
+
+// rotatedIn is rotated for one folder.
+func (l *Log) rotatedIn(folder guard.Path) ([]sibling, error) {
+	entries, err := l.e.guard.ReadDir(folder, func(name string) bool { return family.Sibling(l.at.base, name) })
 	plain := make(map[string]bool)
 	for _, e := range entries {
 		plain[e.Name()] = true
 	}
 	var files []family.Candidate
-	info := make(map[string]fs.FileInfo)
+	found := make(map[string]sibling)
 	for _, e := range entries {
 		m, ok := family.Parse(l.at.base, e.Name())
 		if !ok || !e.Type().IsRegular() || m.Packed != "" && plain[m.Plain] {
 			continue
 		}
-		c := family.Candidate{Member: m}
+		f := sibling{Candidate: family.Candidate{Member: m}, folder: folder}
 		st, err := e.Info()
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err == nil && (!st.Mode().IsRegular() || l.holds(st)):
+		case errors.Is(err, fs.ErrNotExist), err == nil && !st.Mode().IsRegular():
 			continue
 		case err == nil:
-			c.Modified, info[c.Name] = st.ModTime(), st
+			f.Modified, f.info, f.on = st.ModTime(), st, l.holder(st)
 		}
-		files = append(files, c)
+		files = append(files, f.Candidate)
+		found[f.Name] = f
 	}
 	files, _ = family.Order(files)
 	out := make([]sibling, len(files))
 	for i, c := range files {
-		out[i] = sibling{c, info[c.Name]}
+		out[i] = found[c.Name]
 	}
 	return out, err
 }
@@ -87,45 +133,32 @@ func (l *Log) siblingAt(name string) *sibling {
 	if err != nil {
 		return nil
 	}
-	return &sibling{family.Candidate{Member: m, Modified: st.ModTime()}, st}
+	return &sibling{Candidate: family.Candidate{Member: m, Modified: st.ModTime()}, folder: l.at.folder, info: st}
 }
 
-// holds reports whether the file that st describes is held open. Its numbers are its own as long as it is.
-func (l *Log) holds(st fs.FileInfo) bool {
+// holder returns what the file that st describes is held as; nil if it is not. Its numbers are its own as long as it is.
+func (l *Log) holder(st fs.FileInfo) *held {
 	dev, ino, ok := statInode(st)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return ok && slices.ContainsFunc(l.chain, func(g *generation) bool {
-		return g.on.file != nil && g.on.id.sameInode(dev, ino)
-	})
+	for _, g := range l.chain {
+		if h := g.on; ok && h.file != nil && h.id.sameInode(dev, ino) {
+			return h
+		}
+	}
+	return nil
 }
 
-// olderThan leaves those of files that come before the oldest generation of the chain whose name is known.
-func (l *Log) olderThan(files []sibling, chain []*generation) []sibling {
+// olderThan leaves those of all rotated files that are not held and come before the oldest generation of the chain that has such a name.
+func olderThan(all []sibling, chain []*generation) []sibling {
 	for _, g := range chain {
-		m, ok := family.Parse(l.at.base, g.on.name)
-		if !ok {
+		if g.on.file == nil {
 			continue
 		}
-		c := family.Candidate{Member: m, Modified: time.Now()}
-		if _, written, _, err := g.on.size(); err == nil {
-			c.Modified = written
+		if i := slices.IndexFunc(all, func(f sibling) bool { return f.on == g.on }); i >= 0 {
+			all = all[:i]
+			break
 		}
-		byName := make(map[string]sibling)
-		var all []family.Candidate
-		for _, f := range files {
-			byName[f.Name] = f
-			all = append(all, f.Candidate)
-		}
-		all, _ = family.Order(append(all, c))
-		var older []sibling
-		for _, o := range all {
-			if o.Name == c.Name {
-				break
-			}
-			older = append(older, byName[o.Name])
-		}
-		return older
 	}
-	return files
+	return slices.DeleteFunc(slices.Clone(all), func(f sibling) bool { return f.on != nil })
 }

@@ -202,6 +202,24 @@ func (g *Guard) Folder(p Path) Path {
 	return Path{abs: folder}
 }
 
+// OldFolder returns the folder, absolute or as seen from that of log, to which the rotated files of log are moved. The error is
+// [tail.ErrNotAllowed] if it does not lie in a root, and [tail.ErrBadRequest] if it can be no folder; the path is zero also if
+// it is the folder of log, or none is named.
+func (g *Guard) OldFolder(log Path, folder string) (Path, error) {
+	if folder == "" {
+		return Path{}, nil
+	}
+	own := g.Folder(log)
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(own.abs, folder) // The operator's word: ".." in it leads up, as it does for logrotate.
+	}
+	p, err := g.Resolve(filepath.Clean(folder))
+	if err != nil || p == own {
+		return Path{}, err
+	}
+	return p, nil
+}
+
 // Join returns the path of name in the folder p, like [Guard.Resolve] of the whole.
 func (g *Guard) Join(folder Path, name string) (Path, error) {
 	if name == "" || name == "." || strings.ContainsRune(name, '/') {

@@ -564,3 +564,29 @@ func FuzzGuard(f *testing.F) {
 		}
 	})
 }
+
+// Where rotated files are moved is a folder like any other: it has to lie in a root.
+func TestOldFolder_LiesInARoot(t *testing.T) {
+	tr := newTree(t)
+	g, err := New([]string{tr.logs}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := g.Resolve(tr.logs + "/sub/deep.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{
+		"": "", ".": "", tr.logs + "/sub/": "", "old": tr.logs + "/sub/old", "../old/": tr.logs + "/old", "..": tr.logs, tr.logs + "/x": tr.logs + "/x",
+		"../..": "-", "../../logs-secret": "-", tr.base: "-", "/": "-", tr.logs + "-secret": "-",
+	} {
+		p, err := g.OldFolder(log, folder)
+		if want == "-" {
+			if !errors.Is(err, tail.ErrNotAllowed) || !p.IsZero() {
+				t.Errorf("%q: got %v, %v", folder, p, err)
+			}
+		} else if err != nil || p.String() != want {
+			t.Errorf("%q: got %v, %v, want %q", folder, p, err, want)
+		}
+	}
+}
