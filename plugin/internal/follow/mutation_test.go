@@ -59,7 +59,7 @@ var mutations = []mutation{
 	{"history: what names have moved on to is listed again", "follow/history.go",
 		"\t\tif moved {\n", "\t\tif moved = false; moved {\n", "follow", "NamesMoveOn"},
 	{"history: the archive of a generation that is held is not older than it", "follow/archived.go",
-		"if l.isFormOf(f, nameless) {", "if false {", "follow", "ReadOnce"},
+		"if l.isFormOf(f, nameless) {", "if l.isFormOf(f, nameless) && false {", "follow", "ReadOnce"},
 }
 
 // TestMutation_EachRuleSwitchedOff_IsNoticed runs the tests once for each rule, with the rule taken out of the source.
