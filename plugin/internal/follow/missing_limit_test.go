@@ -111,7 +111,7 @@ func TestStart_NamesMoveOnWhileHistoryIsLookedUp_NothingIsLeftOutInSilence(t *te
 		}
 	}()
 	declared := 0
-	for range 100 {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
 		w.e.Close()
 		w.start(nil)
 		r := w.all(tail.StartAtBeginning())
@@ -128,5 +128,5 @@ func TestStart_NamesMoveOnWhileHistoryIsLookedUp_NothingIsLeftOutInSilence(t *te
 	}
 	close(stop)
 	<-stopped
-	t.Logf("%d gaps in 100 readings, %d rotations", declared, generation-1)
+	t.Logf("%d gaps, %d rotations", declared, generation-1)
 }
