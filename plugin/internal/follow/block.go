@@ -202,7 +202,19 @@ func (b *block) fill(limit int64) (int, error) {
 		return 0, errRewritten
 	}
 	n -= w
-	b.g.raise(size)
+	if w > 0 {
+		b.g.raise(size)
+	}
+	for w == 0 {
+		smaller, other := b.g.admit(into[:n], b.off, size)
+		if !smaller && !other {
+			break
+		}
+		most := b.g.max.Load() // It has grown since its size was taken, or there is less now than there was.
+		if size, _, _, err = b.g.on.size(); err != nil || other || size < most {
+			return 0, errRewritten
+		}
+	}
 	if b.wide {
 		// UTF-16 has no holes that could be told from text.
 	} else if end := beforeHole(into[:n], b.off == b.g.from); end < n && b.off+int64(end) >= b.nulsTo {

@@ -238,6 +238,9 @@ func newEpoch() uint64 { return uint64(time.Now().UnixMilli()) & epochMask }
 
 // restart is called when the content of g turns out to be gone: the file was emptied or rewritten. It begins another generation on the
 // same file, and returns it. Whoever notices calls it; the first one wins.
+//
+// What is written over a rotated file that was found by its name, as the next copytruncate does with the copy of the one before, is no part of the
+// log that is not read elsewhere: nothing begins on it, and its next generation is returned.
 func (l *Log) restart(g *generation) *generation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -248,12 +251,19 @@ func (l *Log) restart(g *generation) *generation {
 		// The rest of it belongs to the generation that came after it on the same file.
 		g = g.on.newest
 	}
+	if g.found && g.next != nil {
+		g.cut, g.sealed = true, true
+		l.e.tally.truncations.Add(1)
+		l.broadcastLocked()
+		return g.next
+	}
 	n := &generation{on: g.on, how: 0, order: tail.OrderObserved, idle: time.Now(), name: g.name}
 	n.token = g.on.id.token(max(newEpoch(), lastEpoch(g)+1)).String()
 	n.state = ready
 	n.next = g.next
 	g.cut, g.sealed, g.next = true, true, n
-	g.seeking, g.cutAt = true, time.Now()
+	n.made = time.Now()
+	g.seeking, g.cutAt = true, n.made
 	g.on.newest = n
 	g.on.refs++
 	l.insertAfterLocked(g, n)

@@ -16,12 +16,16 @@ type head struct {
 	n int
 }
 
-// note reads the beginning of g as far as it is written and not known yet. It is called before the content can be gone.
+// begins reports whether content that begins with data may be that of which h is the beginning. What is reserved, or a hole, may be filled yet.
+func (h *head) begins(data []byte) bool {
+	known, _, _ := bytes.Cut(h.b[:h.n], []byte{0})
+	n := min(len(known), len(data))
+	return bytes.Equal(known[:n], data[:n])
+}
+
+// noteHead reads the beginning of g as far as it is written and not known yet. It is called before the content can be gone.
 func (l *Log) noteHead(g *generation, size int64) {
-	l.mu.Lock()
-	known := g.head.n
-	l.mu.Unlock()
-	if known == overlap || size <= int64(known) || g.from > 0 || g.packed != nil {
+	if known := g.beganWith().n; known == overlap || size <= int64(known) || g.from > 0 || g.packed != nil {
 		return
 	}
 	var h head
@@ -32,9 +36,21 @@ func (l *Log) noteHead(g *generation, size int64) {
 	h.n = n
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !g.cut && h.n > g.head.n {
-		g.head = h
+	if !g.cut {
+		g.know(h)
 	}
+}
+
+// beginsAnew reports whether the file of g begins with other bytes than it did: it was emptied, and has grown since. A size that was taken before is not
+// that of g then, and what g never had must not count as unread.
+func (l *Log) beginsAnew(g *generation) bool {
+	h := g.beganWith()
+	if h.n == 0 || g.from > 0 || g.packed != nil {
+		return false
+	}
+	var now [overlap]byte
+	n, err := g.on.readAt(now[:h.n], 0)
+	return err == nil && !h.begins(now[:n])
 }
 
 // seekCopies looks for the copies that were made of files before they were emptied, which is what copytruncate does. What a reader had not
@@ -55,7 +71,7 @@ func (l *Log) seekCopies() (wait time.Duration) {
 			continue
 		}
 		found := l.findCopy(g)
-		if found == nil && now.Sub(g.cutAt) < l.e.opts.Rest {
+		if found == nil && now.Sub(g.cutAt) < l.seekFor(g) {
 			g.seekPause = max(firstPause, 2*g.seekPause)
 			g.seekNext = now.Add(g.seekPause)
 			wait = soonest(wait, g.seekPause)
@@ -64,6 +80,15 @@ func (l *Log) seekCopies() (wait time.Duration) {
 		l.insertCopy(g, found)
 	}
 	return wait
+}
+
+// seekFor is for how long a copy of g is looked for. Meanwhile who lacks the rest of g does not read what is written now: where a file is emptied
+// more often than that takes, he would never read anything again.
+func (l *Log) seekFor(g *generation) time.Duration {
+	if g.made.IsZero() {
+		return l.e.opts.Rest
+	}
+	return min(l.e.opts.Rest, g.cutAt.Sub(g.made)/4)
 }
 
 func soonest(a, b time.Duration) time.Duration {
@@ -75,9 +100,7 @@ func soonest(a, b time.Duration) time.Duration {
 
 // findCopy returns the newest file in the folder that begins as g did.
 func (l *Log) findCopy(g *generation) *generation {
-	l.mu.Lock()
-	h := g.head
-	l.mu.Unlock()
+	h := g.beganWith()
 	if h.n == 0 || l.at.dir == nil {
 		return nil
 	}

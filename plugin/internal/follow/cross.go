@@ -51,10 +51,11 @@ func (r *Reader) goTo(ctx context.Context, from tail.Position, to crossing) erro
 	if to.g.state == lost { // The log ends there for now.
 		return r.enter(ctx, to.g, 0)
 	}
+	off, at := r.entry(ctx, to.g)
 	if !from.IsZero() {
-		r.queue = append(r.queue, tail.Boundary{From: from, To: to.g.start(), How: to.how, Order: to.order, Name: to.left})
+		r.queue = append(r.queue, tail.Boundary{From: from, To: at, How: to.how, Order: to.order, Name: to.left})
 	}
-	err := r.enter(ctx, to.g, to.g.from)
+	err := r.enter(ctx, to.g, off)
 	r.noted = 0
 	return err
 }
@@ -156,6 +157,23 @@ func (r *Reader) crossCut(ctx context.Context) {
 	}
 	r.queue = append(r.queue, gap, tail.Truncated{From: from, To: next.start()})
 	_ = r.enter(ctx, next, next.from)
+}
+
+// crossOver goes on after a rotated file that something else has been written over.
+func (r *Reader) crossOver(ctx context.Context, next *generation) {
+	if r.g.copyOf != nil {
+		r.leaveCopy(ctx, next)
+		return
+	}
+	unread := r.unread()
+	r.leave()
+	if unread > 0 {
+		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseOverwritten, Certain: true, After: r.end, MinBytes: &unread,
+			Evidence: []string{"something else was written over the rotated file before it was read to the end"}})
+	}
+	if to := r.l.skipLost(next); r.goTo(ctx, r.end, to) != nil {
+		r.l.restart(to.g) // As in cross.
+	}
 }
 
 // afterCutOf returns the copy of g, if there is one, and the generation that stands in its file now.

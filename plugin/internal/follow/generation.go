@@ -2,6 +2,7 @@ package follow
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,6 +79,11 @@ type generation struct {
 
 	// max is the largest size seen. A smaller one means that the file was truncated.
 	max atomic.Int64
+	// beginnings is how often the first bytes have been read, with nothing before them to tell what they belong to. begins guards it, and no call of the
+	// system is made under it.
+	begins     sync.Mutex
+	beginnings int64
+	head       head // its beginning
 	// read is how far the reader has read that has come furthest.
 	read atomic.Int64
 
@@ -93,13 +99,13 @@ type generation struct {
 	notes    []string // what may be missing before it, found out after readers may have got here
 	next     *generation
 
-	head    head        // its beginning
 	begun   begun       // when that was written
 	seeking bool        // a copy of what is gone is being looked for
 	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
 	known   int64       // of a generation that was given up or could not be opened: how large it was; 0 if that is not known
 
-	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file
+	found  bool // it was found by its name among the rotated files
+	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file, unless this was found
 	sealed bool // nobody writes to it any more, as far as one can know
 
 	ends    int64     // where the part that belongs to a later generation on the same file begins; 0: nowhere
@@ -108,6 +114,7 @@ type generation struct {
 
 	// What follows belongs to the tracker.
 
+	made            time.Time // when the file was emptied that it lies on; zero if that is not how it began
 	cutAt, seekNext time.Time
 	seekPause       time.Duration
 
@@ -126,6 +133,47 @@ func (g *generation) position(off int64, before *window) tail.Position {
 
 // start is the position of the first byte.
 func (g *generation) start() tail.Position { return tail.Position{Generation: g.token, Offset: g.from} }
+
+// since is what [Log.grow] is to be told of when a size was taken.
+func (g *generation) since() int64 {
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	return g.beginnings
+}
+
+// admit makes data, which was read at off with nothing before it, content of g. size was taken afterwards. smaller means that g is known to be larger;
+// other, that it is known to begin otherwise.
+func (g *generation) admit(data []byte, off, size int64) (smaller, other bool) {
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	switch {
+	case size < g.max.Load():
+		return true, false
+	case off == 0 && !g.head.begins(data):
+		return false, true
+	case off == 0 && g.head.n == 0:
+		g.head.n = copy(g.head.b[:], data)
+	}
+	g.beginnings++
+	g.raise(off + int64(len(data))) // Nothing says that the content was the same when the size was taken.
+	return false, false
+}
+
+// beganWith returns how g begins, as far as that is known.
+func (g *generation) beganWith() head {
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	return g.head
+}
+
+// know takes over what was found at the beginning of g, unless it is known to begin otherwise.
+func (g *generation) know(h head) {
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	if h.n > g.head.n && g.head.begins(h.b[:h.n]) {
+		g.head = h
+	}
+}
 
 // raise makes max at least size, and reports whether it was less.
 func (g *generation) raise(size int64) bool { return raise(&g.max, size) }

@@ -190,7 +190,7 @@ func (l *Log) openOld(f sibling) (*generation, error) {
 	}
 	h.refs = 1
 	h.seq = 0
-	g := &generation{on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: ready, name: f.Name, idle: time.Now()}
+	g := &generation{on: h, how: tail.HowRenamed, order: tail.OrderInferred, state: ready, found: true, name: f.Name, idle: time.Now()}
 	g.token = h.id.token(0).String()
 	h.newest = g
 	if h.name != "" {

@@ -76,6 +76,9 @@ func (r *Reader) goOnLate(ctx context.Context, left []tail.Position) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err == nil && p.Check != "" && w.check() != p.Check {
+			continue // Rewritten since, as the copies are that copytruncate makes.
+		}
 		// A generation may have had another name in another process; it is watched once.
 		k := slices.IndexFunc(places, func(o place) bool { return o.g == g })
 		switch {

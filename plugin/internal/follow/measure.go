@@ -23,16 +23,16 @@ func (l *Log) written(h *held) {
 		g := h.newest
 		draining := g.next != nil && !g.sealed
 		l.mu.Unlock()
-		seen := g.max.Load() // Before the size is taken, because readers raise it.
+		seen, since := g.max.Load(), g.since() // Before the size is taken, because readers raise it.
 		size, _, _, err := h.size()
 		if err != nil {
 			return
 		}
-		if size < seen {
+		if size < seen || size > seen && l.beginsAnew(g) {
 			l.restart(g)
 		} else {
 			l.noteHead(g, size)
-			if _, ok := l.grow(g, size); !ok {
+			if _, ok := l.grow(g, size, since); !ok {
 				continue
 			}
 			l.broadcast()
@@ -45,11 +45,17 @@ func (l *Log) written(h *held) {
 }
 
 // grow makes size the largest size seen of g, and reports whether it was less. ok is false if another generation has begun on the file since the
-// caller asked for g: then the size may be that of the new one, and what g never had must not count as unread.
-func (l *Log) grow(g *generation, size int64) (grew, ok bool) {
+// caller asked for g: then the size may be that of the new one, and what g never had must not count as unread. Nor is it if somebody has begun to read g since
+// then: the size may be that of what stood there before, which he has not seen.
+func (l *Log) grow(g *generation, size, since int64) (grew, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g.on.newest != g {
+		return false, false
+	}
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	if g.beginnings != since {
 		return false, false
 	}
 	return g.raise(size), true
@@ -97,12 +103,12 @@ func (l *Log) measure() time.Duration {
 
 // measureOne reports whether g is to be looked at again soon.
 func (l *Log) measureOne(g *generation) (soon bool) {
-	seen := g.max.Load() // Before the size is taken, because readers raise it.
+	seen, since := g.max.Load(), g.since() // Before the size is taken, because readers raise it.
 	size, written, _, err := g.on.size()
 	if err != nil {
 		return false
 	}
-	if size < seen {
+	if size < seen || size > seen && l.beginsAnew(g) {
 		l.restart(g)
 		return true
 	}
@@ -117,7 +123,7 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 		g.size, g.grown = size, now
 	}
 	l.noteHead(g, size)
-	grew, ok := l.grow(g, size)
+	grew, ok := l.grow(g, size, since)
 	if !ok {
 		return true
 	}

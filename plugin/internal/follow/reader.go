@@ -18,12 +18,13 @@ type Reader struct {
 	g       *generation // where it is; nil before there is one
 	bad     *generation // the generation whose rest cannot be read
 	b       block
-	before  window        // the bytes before the first byte that is not handed out
-	check   string        // the check of before
-	long    bool          // inside a long line
-	atEnd   bool          // CaughtUp has been said and nothing since
-	flushed bool          // the incomplete line at the end has been handed out, because nobody waits for the rest
-	end     tail.Position // the end of the last generation that could be read
+	before  window         // the bytes before the first byte that is not handed out
+	check   string         // the check of before
+	long    bool           // inside a long line
+	atEnd   bool           // CaughtUp has been said and nothing since
+	flushed bool           // the incomplete line at the end has been handed out, because nobody waits for the rest
+	end     tail.Position  // the end of the last generation that could be read
+	sought  *tail.Position // where to begin, which was not to be found; nil once a generation has come since
 	queue   []tail.Event
 	pick    *picker // nil if lines are not looked at
 	coding  coding
@@ -70,6 +71,7 @@ func (l *Log) leaveLocked(g *generation) {
 type view struct {
 	state    state
 	cut      bool
+	found    bool
 	seeking  bool
 	sealed   bool
 	ends     int64
@@ -88,7 +90,7 @@ func (l *Log) view(g *generation) view {
 	if g == nil {
 		return v
 	}
-	v.state, v.cut, v.seeking, v.sealed, v.ends, v.next = g.state, g.cut, g.seeking, g.sealed, g.ends, g.next
+	v.state, v.cut, v.found, v.seeking, v.sealed, v.ends, v.next = g.state, g.cut, g.found, g.seeking, g.sealed, g.ends, g.next
 	v.notes = g.notes
 	v.nextOpen = g.next != nil && g.next.state != pending
 	return v
@@ -144,8 +146,15 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 		if v.seeking && r.unread() > 0 {
 			return nil, r.pause(ctx, v.wake)
 		}
-		r.crossCut(ctx)
-		return nil, nil
+		if !v.found {
+			r.crossCut(ctx)
+			return nil, nil
+		}
+		if v.nextOpen {
+			r.crossOver(ctx, v.next)
+			return nil, nil
+		}
+		return nil, r.pause(ctx, v.wake)
 	case v.state == ready && r.bad != r.g:
 		n, err := r.b.fill(r.limit(v))
 		var h *hole
@@ -374,8 +383,13 @@ func (r *Reader) enterFirst(ctx context.Context, v view) error {
 	switch {
 	case g != nil:
 		to := r.l.skipLost(g)
+		sought := r.sought
+		off, at := r.entry(ctx, to.g)
+		if sought != nil && at.Generation != "" && off == to.g.from {
+			r.queue = append(r.queue, downGap(*sought, at))
+		}
 		r.queue = append(r.queue, to.gaps(tail.Position{})...)
-		return r.enter(ctx, to.g, to.g.from)
+		return r.enter(ctx, to.g, off)
 	case err != nil && (!r.wait || !errors.Is(err, tail.ErrNotFound)):
 		return err
 	}

@@ -71,8 +71,30 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 			return err
 		}
 	}
-	r.queue = append(r.queue, downGap(p, r.position()))
+	r.sought = &p
+	if at != nil { // Or else it is said when the log appears.
+		r.queue = append(r.queue, downGap(p, r.position()))
+	}
 	return nil
+}
+
+// entry is where to begin in g, which has appeared: at the position that was looked for in vain when the reader began, if g is the file that it is about. It
+// had been renamed, and stands at the path again.
+func (r *Reader) entry(ctx context.Context, g *generation) (off int64, at tail.Position) {
+	p := r.sought
+	r.sought = nil
+	if p == nil || g.from > 0 || g.packed != nil || !r.l.isReady(g) {
+		return g.from, g.start()
+	}
+	t, err := parseToken(p.Generation)
+	if err != nil || !t.matches(g.on.id) {
+		return g.from, g.start()
+	}
+	w, err := g.windowAt(ctx, p.Offset)
+	if err != nil || p.Check != "" && w.check() != p.Check {
+		return g.from, g.start()
+	}
+	return p.Offset, g.position(p.Offset, &w)
 }
 
 // isLive reports whether g was last seen at the path itself.

@@ -97,13 +97,13 @@ func (r *Reader) begin(ctx context.Context, start tail.Start) error {
 	return fmt.Errorf("%s is being rewritten all the time: %w", r.l.path, tail.ErrUnreadable)
 }
 
-// awaitFrom begins at a log that does not exist yet.
+// awaitFrom begins at a log that does not exist yet. Whether anything is missing after a position is known, and said, when it appears.
 func (r *Reader) awaitFrom(start tail.Start) error {
 	if p, ok := start.Position(); ok {
 		if _, err := parseToken(p.Generation); err != nil {
 			return err
 		}
-		r.queue = append(r.queue, downGap(p, tail.Position{}))
+		r.sought = &p
 	}
 	return nil
 }

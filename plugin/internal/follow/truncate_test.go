@@ -284,7 +284,7 @@ func TestGrow_AnotherContentHasBegunInTheFile_IsNotThatOfTheOldOne(t *testing.T)
 	r.caughtUp()
 	old := r.r.g
 	r.r.l.restart(old)
-	if _, ok := r.r.l.grow(old, 1000); ok || old.max.Load() != 4 {
+	if _, ok := r.r.l.grow(old, 1000, old.since()); ok || old.max.Load() != 4 {
 		t.Errorf("the old content has %d bytes", old.max.Load())
 	}
 }

@@ -120,14 +120,15 @@ func (c *Cursor) leave(p tail.Position) {
 	if p.IsZero() {
 		return
 	}
-	p.Check = ""
 	this := leftAt{p, c.heard}
 	left := make([]leftAt, 0, len(c.left)+1)
 	for _, l := range c.left {
 		if l.Generation != p.Generation {
 			left = append(left, l)
-		} else {
-			this.Offset, this.at = max(l.Offset, p.Offset), l.at
+			continue
+		}
+		if this.at = l.at; l.Offset > p.Offset {
+			this.Position = l.Position
 		}
 	}
 	if left = append(left, this); len(left) > maxLeft {
@@ -168,7 +169,6 @@ func (c *Cursor) Recall(left []tail.Position) {
 	known := make([]leftAt, 0, len(left)+len(c.left))
 	for _, p := range left {
 		if _, ok := c.Left(p.Generation); !ok && !p.IsZero() {
-			p.Check = ""
 			known = append(known, leftAt{p, now})
 		}
 	}

@@ -149,7 +149,7 @@ func TestLately_IsTheMinuteBeforeTheLastEvent_HoweverLongThatIsAgo(t *testing.T)
 		cur.Advance(tail.Boundary{From: pos("g", 4), To: pos("h", 0)})
 		cur.Advance(tail.Late{Lines: lines(4, 9, "late\n", tail.PieceNone)})
 		time.Sleep(time.Hour)
-		if got := fmt.Sprint(cur.Lately()); got != "[e.1 g.9]" {
+		if got := fmt.Sprint(cur.Lately()); got != "[e.1.k g.9]" {
 			t.Errorf("away for an hour: %s", got)
 		}
 		// A reader that lags gets later what came in time.
