@@ -449,13 +449,13 @@ func TestFollow_BreaksAfterRotations_SaysHowFarEachGenerationWasRead(t *testing.
 			p.NetConn().Close()
 		},
 		func(p *peer) {
-			left(p, "g1.9")
+			left(p, "g1.9.k")
 			p.say(`{"t":"lines","start":"g2.0","end":"g2.4","text":"two\n"}`)
 			p.say(`{"t":"gap","cause":"deleted","certain":true,"after":"g2.4","before":"g4.0"}`)
 			p.NetConn().Close()
 		},
 		func(p *peer) {
-			left(p, "g1.9", "g2.4")
+			left(p, "g1.9.k", "g2.4")
 			p.say(`{"t":"error","code":"position_gone","message":"It is gone."}`)
 			p.bye(4010)
 		},

@@ -170,7 +170,7 @@ describe('Session', () => {
     t.last().say({ t: 'late', start: 'g.2.d', end: 'g.4.e', text: 'z\n' });
     t.last().onclose!({ code: 1006, reason: '' });
     t.advance(250);
-    expect(left()).toEqual(['g.4']);
+    expect(left()).toEqual(['g.4.e']);
     t.last().hello();
     for (let id = 1; id <= 7; id++) {
       t.advance(10_000);

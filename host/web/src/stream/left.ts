@@ -1,6 +1,6 @@
 // How far each generation was read that the log has left: lines may be written there still, and come late. Who comes back says so, and gets them.
 
-import { bare, parsePosition } from './position';
+import { parsePosition } from './position';
 
 /** As many as a server takes. */
 const MOST = 16;
@@ -22,7 +22,7 @@ export class Left {
     if (p === null) return;
     const before = this.list.find((l) => l.gen === p.gen);
     this.list = this.list.filter((l) => l.gen !== p.gen);
-    this.list.push({ at: bare(position), gen: p.gen, since: before?.since ?? this.heard });
+    this.list.push({ at: position, gen: p.gen, since: before?.since ?? this.heard });
     this.list = this.list.slice(-MOST);
   }
 
