@@ -21,14 +21,12 @@ import (
 // operated starts a front door with a listener for operators, and returns both addresses.
 func operated(t *testing.T, dir string, args ...string) (addr, ops string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	addr, p := serve(t, append(args, "--ops-listen", "127.0.0.1:0", dir)...)
+	var said struct{ Address string }
+	if err := json.Unmarshal([]byte(p.line("metrics and health for operators")), &said); err != nil {
 		t.Fatal(err)
 	}
-	ops = l.Addr().String()
-	l.Close()
-	addr, _ = serve(t, append(args, "--ops-listen", ops, dir)...)
-	return addr, ops
+	return addr, said.Address
 }
 
 func scrape(t *testing.T, ops string) string {
