@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -179,5 +180,18 @@ func TestGrow_SomebodyHasBegunToRead_AnEarlierSizeDoesNotCount(t *testing.T) {
 	}
 	if _, other := g.admit([]byte("old\n"), 0, 8); !other {
 		t.Error("another beginning is taken for the same")
+	}
+}
+
+// The tracker notices this by itself, when it looks; a reader does not wait for it.
+func TestFill_RegrownWithLinesThatEndAlike_IsRewritten(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.NoEvents, o.Poll = true, time.Hour })
+	same := strings.Repeat("x", 2*overlap) + "\n"
+	w.write("app.log", "one"+same)
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	w.must(os.WriteFile(w.path("app.log"), []byte("two"+same+"three"+same), 0o644))
+	if n, err := r.r.b.fill(0); !errors.Is(err, errRewritten) {
+		t.Errorf("read %d bytes, %v", n, err)
 	}
 }
