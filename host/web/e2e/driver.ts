@@ -25,7 +25,8 @@ export const surface = (page: Page) => page.locator('.surface');
 /** Visible rows with their text and place. */
 export function visible(page: Page): Promise<{ id: number; text: string; top: number }[]> {
   return page.evaluate(() => {
-    const s = document.querySelector('.surface')!.getBoundingClientRect();
+    const s = document.querySelector('.surface')?.getBoundingClientRect();
+    if (!s) return []; // The page is still loading.
     return [...document.querySelectorAll<HTMLElement>('.row')]
       .map((r) => ({ id: Number(r.dataset.id), text: r.querySelector('.m')?.textContent ?? r.textContent ?? '', top: r.getBoundingClientRect().top - s.top, bottom: r.getBoundingClientRect().bottom - s.top }))
       .filter((r) => r.bottom > 0 && r.top < s.height)

@@ -1,9 +1,12 @@
 package follow
 
 import (
+	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -52,8 +55,30 @@ func (l *Log) isFormOf(f sibling, gens []*generation) bool {
 	if n, err := h.readAt(end[:], size-gzipTrailer); err != nil || n < gzipTrailer {
 		return false
 	}
+	gens = beginAs(h, gens)
 	sum, length := binary.LittleEndian.Uint32(end[:]), int64(binary.LittleEndian.Uint32(end[4:]))
 	return slices.ContainsFunc(gens, func(g *generation) bool { return l.beginsWith(g, length, sum) })
+}
+
+// beginAs leaves those of gens that begin as an archive does. To unpack that little costs nothing beside reading a whole generation for its checksum.
+func beginAs(archive *held, gens []*generation) []*generation {
+	gz, err := gzip.NewReader(io.NewSectionReader(archive.file, 0, math.MaxInt64))
+	if err != nil {
+		return nil
+	}
+	var first [overlap]byte
+	n, err := io.ReadFull(gz, first[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	var same []*generation
+	for _, g := range gens {
+		var begins [overlap]byte
+		if k, err := g.on.readAt(begins[:n], 0); err == nil && k == n && begins == first {
+			same = append(same, g)
+		}
+	}
+	return same
 }
 
 // gzipTrailer is how many bytes at the end of an archive tell the checksum of its content and the length, modulo 4 GiB.

@@ -204,16 +204,8 @@ func (b *block) fill(limit int64) (int, error) {
 	n -= w
 	if w > 0 {
 		b.g.raise(size)
-	}
-	for w == 0 {
-		smaller, other := b.g.admit(into[:n], b.off, size)
-		if !smaller && !other {
-			break
-		}
-		most := b.g.max.Load() // It has grown since its size was taken, or there is less now than there was.
-		if size, _, _, err = b.g.on.size(); err != nil || other || size < most {
-			return 0, errRewritten
-		}
+	} else if size, err = b.begin(into[:n], size); err != nil {
+		return 0, err
 	}
 	if b.wide {
 		// UTF-16 has no holes that could be told from text.
@@ -228,6 +220,21 @@ func (b *block) fill(limit int64) (int, error) {
 	b.took(n, b.off < size)
 	raise(&b.g.read, b.off)
 	return n, nil
+}
+
+// begin makes data, read with nothing before it to compare, content of the generation, and returns its size. size was taken after data was read.
+func (b *block) begin(data []byte, size int64) (int64, error) {
+	for {
+		smaller, other := b.g.admit(data, b.off, size)
+		if !smaller && !other {
+			return size, nil
+		}
+		most := b.g.max.Load() // It has grown since its size was taken, or there is less now than there was.
+		var err error
+		if size, _, _, err = b.g.on.size(); err != nil || other || size < most {
+			return 0, errRewritten
+		}
+	}
 }
 
 // atNuls decides about NUL bytes at the offset: a hole, which is an error of that type; not written yet, which is the end for now; or

@@ -2,9 +2,35 @@ package follow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/livetail/livetail/plugin/tail"
 )
+
+// enterFirst waits for the log to appear, and begins with its first byte.
+func (r *Reader) enterFirst(ctx context.Context, v view) error {
+	g, err := r.l.oldest()
+	switch {
+	case g != nil:
+		to := r.l.skipLost(g)
+		off, _ := r.entry(ctx, to.g)
+		r.queue = append(r.queue, to.gaps(tail.Position{})...)
+		return r.enter(ctx, to.g, off)
+	case err != nil && (!r.wait || !errors.Is(err, tail.ErrNotFound)):
+		return err
+	}
+	return r.pause(ctx, v.wake)
+}
+
+// oldest returns the oldest generation of the chain if it can be read or is lost, or why there is none.
+func (l *Log) oldest() (*generation, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.chain) > 0 && l.chain[0].state != pending {
+		return l.chain[0], nil
+	}
+	return nil, l.trouble
+}
 
 // leave hands out the incomplete line at the end of the generation, which nobody is going to complete.
 func (r *Reader) leave() {

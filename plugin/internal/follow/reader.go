@@ -18,13 +18,13 @@ type Reader struct {
 	g       *generation // where it is; nil before there is one
 	bad     *generation // the generation whose rest cannot be read
 	b       block
-	before  window         // the bytes before the first byte that is not handed out
-	check   string         // the check of before
-	long    bool           // inside a long line
-	atEnd   bool           // CaughtUp has been said and nothing since
-	flushed bool           // the incomplete line at the end has been handed out, because nobody waits for the rest
-	end     tail.Position  // the end of the last generation that could be read
-	sought  *tail.Position // where to begin, which was not to be found; nil once a generation has come since
+	before  window        // the bytes before the first byte that is not handed out
+	check   string        // the check of before
+	long    bool          // inside a long line
+	atEnd   bool          // CaughtUp has been said and nothing since
+	flushed bool          // the incomplete line at the end has been handed out, because nobody waits for the rest
+	end     tail.Position // the end of the last generation that could be read
+	sought  *sought       // where to begin, which was not to be found; nil once a generation that can be read has come since
 	queue   []tail.Event
 	pick    *picker // nil if lines are not looked at
 	coding  coding
@@ -375,33 +375,4 @@ func (l *Log) isReady(g *generation) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return g.state == ready
-}
-
-// enterFirst waits for the log to appear, and begins with its first byte.
-func (r *Reader) enterFirst(ctx context.Context, v view) error {
-	g, err := r.l.oldest()
-	switch {
-	case g != nil:
-		to := r.l.skipLost(g)
-		sought := r.sought
-		off, at := r.entry(ctx, to.g)
-		if sought != nil && at.Generation != "" && off == to.g.from {
-			r.queue = append(r.queue, downGap(*sought, at))
-		}
-		r.queue = append(r.queue, to.gaps(tail.Position{})...)
-		return r.enter(ctx, to.g, off)
-	case err != nil && (!r.wait || !errors.Is(err, tail.ErrNotFound)):
-		return err
-	}
-	return r.pause(ctx, v.wake)
-}
-
-// oldest returns the oldest generation of the chain if it can be read or is lost, or why there is none.
-func (l *Log) oldest() (*generation, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.chain) > 0 && l.chain[0].state != pending {
-		return l.chain[0], nil
-	}
-	return nil, l.trouble
 }

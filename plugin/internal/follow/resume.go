@@ -71,30 +71,37 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 			return err
 		}
 	}
-	r.sought = &p
+	r.sought = &sought{p, at != nil}
 	if at != nil { // Or else it is said when the log appears.
 		r.queue = append(r.queue, downGap(p, r.position()))
 	}
 	return nil
 }
 
-// entry is where to begin in g, which has appeared: at the position that was looked for in vain when the reader began, if g is the file that it is about. It
-// had been renamed, and stands at the path again.
+// sought is a position that was looked for in vain when a reader began.
+type sought struct {
+	at   tail.Position
+	said bool // that something may be missing after it
+}
+
+// entry is where to begin in g, which has appeared: at the position that was looked for in vain, if g is the file that it is about. It had been renamed, and
+// stands at the path again. Otherwise it is at its beginning, and something may be missing before that.
 func (r *Reader) entry(ctx context.Context, g *generation) (off int64, at tail.Position) {
-	p := r.sought
+	s := r.sought
+	if s == nil || !r.l.isReady(g) {
+		return g.from, g.start()
+	}
 	r.sought = nil
-	if p == nil || g.from > 0 || g.packed != nil || !r.l.isReady(g) {
-		return g.from, g.start()
+	if t, err := parseToken(s.at.Generation); err == nil && t.matches(g.on.id) && g.from == 0 && g.packed == nil {
+		w, err := g.windowAt(ctx, s.at.Offset)
+		if err == nil && (s.at.Check == "" || w.check() == s.at.Check) {
+			return s.at.Offset, g.position(s.at.Offset, &w)
+		}
 	}
-	t, err := parseToken(p.Generation)
-	if err != nil || !t.matches(g.on.id) {
-		return g.from, g.start()
+	if !s.said {
+		r.queue = append(r.queue, downGap(s.at, g.start()))
 	}
-	w, err := g.windowAt(ctx, p.Offset)
-	if err != nil || p.Check != "" && w.check() != p.Check {
-		return g.from, g.start()
-	}
-	return p.Offset, g.position(p.Offset, &w)
+	return g.from, g.start()
 }
 
 // isLive reports whether g was last seen at the path itself.

@@ -120,6 +120,26 @@ func TestResume_AnotherFileAppearsInstead_IsReadBehindAPossibleGap(t *testing.T)
 	})
 }
 
+// The first file that appears may be lost before it can be opened: that does not answer what comes after the position.
+func TestResume_WhatAppearsFirstIsLost_ThePossibleGapIsSaidWithTheNext(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write("app.log", "one\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.until("one\n")
+	at := r.at
+	r.close()
+	w.e.Close()
+	w.rename("app.log", "away")
+	w.start(nil)
+	r = w.follow(tail.StartAtPosition(at))
+	r.r.entry(t.Context(), &generation{on: &held{}, state: lost})
+	w.write("app.log", "two\n")
+	r.until("two\n")
+	if len(gaps(r, tail.CauseDown)) != 1 {
+		t.Errorf("events are %s", r)
+	}
+}
+
 // A file that is emptied more often than a copy is looked for would never be read again by who lacks the rest of it once.
 func TestSeekFor_IsAPartOfTheTimeBetweenTwoTruncations(t *testing.T) {
 	w := newWorld(t, nil)

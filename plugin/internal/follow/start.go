@@ -103,7 +103,7 @@ func (r *Reader) awaitFrom(start tail.Start) error {
 		if _, err := parseToken(p.Generation); err != nil {
 			return err
 		}
-		r.sought = &p
+		r.sought = &sought{at: p}
 	}
 	return nil
 }
