@@ -54,7 +54,10 @@ func (c *client) Follow(ctx context.Context, req FollowRequest) iter.Seq2[Event,
 		receive(ctx,
 			func(ctx context.Context) (receiver[tailpb.FollowResponse], error) {
 				stream, err := c.rpc.Follow(ctx, in)
-				return laneStream{stream, lane}, err
+				if lane == nil || err != nil {
+					return stream, err
+				}
+				return &laneStream{TailerService_FollowClient: stream, lane: lane}, nil
 			},
 			func(m *tailpb.FollowResponse) (Event, bool) {
 				e := eventFromProto(m.GetEvent())

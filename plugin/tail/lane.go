@@ -1,171 +1,193 @@
 package tail
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
 )
 
-// A lane carries the text of one Follow call beside the gRPC connection: a pair of connected sockets of which the host keeps one and hands
-// the other to the plugin. Large batches go through it as they are, so that a log that is read fast is neither encrypted nor
-// copied through the buffers of HTTP/2 and protobuf; everything else of an event stays in its gRPC message, which comes first and says how
-// many bytes of the lane are its text. The kernel gives what a lane needs: privacy (nobody else holds the sockets), flow control, and an
-// end when either side closes it or dies.
+// A lane carries the events of one Follow call beside the gRPC connection: a pair of connected sockets of which the host keeps one and
+// hands the other to the plugin. What goes through it is neither encrypted nor copied through the buffers of HTTP/2 and protobuf, and wakes
+// one goroutine instead of three, which is what counts for a single line. The kernel gives what a lane needs: privacy (nobody
+// else holds the sockets), flow control, and an end when either side closes it or dies. How the call ended is said by gRPC as ever.
 //
-// Lanes are handed over through the one socket that the plugin inherits, the post: a datagram for each, with a ticket that the
-// FollowRequest names. Without a post or without a lane all text stands in the messages. See docs/adr/0004.
+// An event is a header of two numbers of four bytes, the length of its message and that of its text; the message, which is a
+// tailpb.Event without its text; and the text. See docs/adr/0004.
 
 const (
-	// laneVariable tells the plugin the descriptor of its post.
-	laneVariable = "LIVETAIL_PLUGIN_POST"
-	// laneLeast is the least text that goes through a lane, in bytes; below it a message of its own costs less than two system calls.
-	laneLeast = 8 << 10
-	// maxLanes is how many lanes a host has at the same time; further calls do without.
-	maxLanes = 256
-	// postPatience is how long a lane may be on its way to the plugin, and how long the host waits for a plugin that does not
-	// take its post. Both are over at once unless a process is stopped.
-	postPatience = time.Second
+	// laneHeader is the header by which a plugin says that the events of a call go through its lane.
+	laneHeader = "livetail-lane"
+	// laneLengths is how long the header of an event is, in bytes.
+	laneLengths = 8
+	// laneBuffer is how much the host reads ahead, in bytes: a few lines with all that belongs to them. More goes where it belongs at once.
+	laneBuffer = 4 << 10
 )
 
-// The kinds of a datagram, its first byte; the ticket follows in 8 bytes.
-const (
-	postLane = 'L' // with the plugin's socket
-	postDone = 'D' // the call is over: throw the lane away if nobody has taken it
-)
-
-const postLength = 9
-
-func appendPost(dst []byte, kind byte, ticket uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(dst, kind), ticket)
+// laneWriter is the plugin's side of a lane.
+type laneWriter struct {
+	conn    net.Conn
+	message []byte // memory for the next one
 }
 
-// laneStream is the host's side of a Follow call with a lane: it puts the text back into the messages.
-type laneStream struct {
-	receiver[tailpb.FollowResponse]
-	lane net.Conn
-}
-
-// Recv reads the next message, with its text.
-func (s laneStream) Recv() (*tailpb.FollowResponse, error) {
-	m, err := s.receiver.Recv()
+// send sends an event, whose text it takes out of it.
+func (w *laneWriter) send(e *tailpb.Event) error {
+	var text []byte
+	if l := textOf(e); l != nil {
+		text, l.Text = l.Text, nil
+	}
+	m, err := proto.MarshalOptions{}.MarshalAppend(append(w.message[:0], make([]byte, laneLengths)...), e)
 	if err != nil {
-		return nil, err
+		return status.Errorf(codes.Internal, "encode an event: %v", err)
 	}
-	l := m.GetEvent().GetLines()
-	n := l.GetLaneBytes()
-	if n == 0 {
-		return m, nil
+	w.message = m
+	if len(m) > laneBuffer {
+		w.message = nil
 	}
-	switch {
-	case s.lane == nil:
-		return nil, status.Error(codes.Internal, "the plugin sends text through a lane that it was not given")
-	case n > maxToHost:
-		return nil, status.Errorf(codes.ResourceExhausted, "the plugin sends a batch of %d bytes; %d are allowed", n, maxToHost)
-	}
-	l.Text = make([]byte, n)
-	if _, err := io.ReadFull(s.lane, l.Text); err != nil {
-		return nil, status.Errorf(codes.Unavailable, "the plugin left its lane: %v", err)
-	}
-	return m, nil
-}
-
-// interruptible has what is under way on c fail when ctx ends. The function it returns ends the watch.
-func interruptible(ctx context.Context, c net.Conn) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // fails only on a closed connection
-}
-
-// sendThrough sends m, the text of large batches through lane, which may be nil.
-func sendThrough(lane net.Conn, send func(*tailpb.FollowResponse) error, m *tailpb.FollowResponse) error {
-	l := m.GetEvent().GetLines()
-	if lane == nil || len(l.GetText()) < laneLeast {
-		return send(m)
-	}
-	text := l.Text
-	l.Text, l.LaneBytes = nil, uint32(len(text))
-	if err := send(m); err != nil {
-		return err
-	}
-	if _, err := lane.Write(text); err != nil {
+	binary.BigEndian.PutUint32(m, uint32(len(m)-laneLengths))
+	binary.BigEndian.PutUint32(m[laneLengths/2:], uint32(len(text)))
+	parts := net.Buffers{m, text}
+	if _, err := parts.WriteTo(w.conn); err != nil {
 		return status.Errorf(codes.Unavailable, "the host left its lane: %v", err)
 	}
 	return nil
 }
 
-// sorter is the plugin's end of the post: it keeps the lanes that have arrived until their calls take them. Its goroutine ends when the
-// host closes the post.
-type sorter struct {
-	mu    sync.Mutex // guards lanes
-	lanes map[uint64]chan net.Conn
+// textOf is the part of e that holds its text; nil if it has none.
+func textOf(e *tailpb.Event) *tailpb.Lines {
+	if late := e.GetLate(); late != nil {
+		return late.GetLines()
+	}
+	return e.GetLines()
 }
 
-// slot is where the lane of a ticket arrives.
-func (s *sorter) slot(ticket uint64) chan net.Conn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.lanes[ticket]
-	if !ok {
-		c = make(chan net.Conn, 1)
-		s.lanes[ticket] = c
-	}
-	return c
+// laneReader is the host's side of a lane.
+type laneReader struct {
+	r       *bufio.Reader
+	message []byte // memory for the next one
 }
 
-// drop forgets a ticket and closes its lane if nobody has taken it.
-func (s *sorter) drop(ticket uint64) {
-	s.mu.Lock()
-	c := s.lanes[ticket]
-	delete(s.lanes, ticket)
-	s.mu.Unlock()
-	select {
-	case lane := <-c:
-		lane.Close()
-	default:
-	}
+func newLaneReader(r io.Reader) *laneReader {
+	return &laneReader{r: bufio.NewReaderSize(r, laneBuffer)}
 }
 
-// take returns the lane of a call, which the caller closes; nil if it has none.
-func (s *sorter) take(ctx context.Context, ticket uint64) net.Conn {
-	if s == nil || ticket == 0 {
-		return nil
+// errLane is what a plugin sends that is no event.
+var errLane = errors.New("the plugin sends what is no event")
+
+// next returns the next event, which is the caller's. At the end of the lane, and only between two events, that is io.EOF.
+func (l *laneReader) next() (*tailpb.Event, error) {
+	header, err := l.r.Peek(laneLengths)
+	if err != nil {
+		if errors.Is(err, io.EOF) && len(header) > 0 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return nil, err
 	}
-	defer s.drop(ticket)
-	patience := time.NewTimer(postPatience)
-	defer patience.Stop()
-	select {
-	case lane := <-s.slot(ticket):
-		return lane
-	case <-ctx.Done():
-	case <-patience.C:
+	length, text := binary.BigEndian.Uint32(header), binary.BigEndian.Uint32(header[laneLengths/2:])
+	if length > maxToHost || text > maxToHost {
+		return nil, fmt.Errorf("%w: %d and %d bytes; %d are allowed", errLane, length, text, maxToHost)
 	}
-	return nil
+	_, _ = l.r.Discard(laneLengths) // They have just been looked at.
+	message, err := l.whole(int(length))
+	if err != nil {
+		return nil, err
+	}
+	e := &tailpb.Event{}
+	if err := proto.Unmarshal(message, e); err != nil {
+		return nil, fmt.Errorf("%w: %w", errLane, err)
+	}
+	if text == 0 {
+		return e, nil
+	}
+	into := textOf(e)
+	if into == nil {
+		return nil, fmt.Errorf("%w: %d bytes of text that belong to nothing", errLane, text)
+	}
+	into.Text = make([]byte, text)
+	return e, unexpected(io.ReadFull(l.r, into.Text))
 }
 
-// sort takes in what comes by the post until it ends.
-func (s *sorter) sort(receive func() (kind byte, ticket uint64, lane net.Conn, err error)) error {
-	for {
-		kind, ticket, lane, err := receive()
-		switch {
-		case err != nil:
-			return err
-		case kind == postDone:
-			s.drop(ticket)
-		case kind != postLane || lane == nil:
-			return fmt.Errorf("the post holds a message of the unknown kind %q", kind)
-		default:
-			select {
-			case s.slot(ticket) <- lane:
-			default:
-				lane.Close() // A ticket is given once.
-			}
+// whole returns the next n bytes, which are good until the next call.
+func (l *laneReader) whole(n int) ([]byte, error) {
+	if cap(l.message) < n {
+		l.message = make([]byte, n)
+	}
+	m := l.message[:n]
+	if n > laneBuffer {
+		l.message = nil
+	}
+	return m, unexpected(io.ReadFull(l.r, m))
+}
+
+// unexpected is the error of a read in the middle of an event.
+func unexpected(_ int, err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// laneStream is the host's side of a Follow call that has a lane. The plugin may not use it: one that knows nothing of lanes sends its
+// events by gRPC.
+type laneStream struct {
+	tailpb.TailerService_FollowClient
+	lane   net.Conn
+	reader *laneReader // of a plugin that uses the lane
+	asked  bool
+}
+
+// Recv reads the next event, wherever it comes.
+func (s *laneStream) Recv() (*tailpb.FollowResponse, error) {
+	if !s.asked {
+		s.asked = true
+		// Without headers the call has failed, and Recv says how.
+		if md, err := s.Header(); err == nil && len(md.Get(laneHeader)) > 0 {
+			s.reader = newLaneReader(s.lane)
 		}
 	}
+	if s.reader == nil {
+		return s.TailerService_FollowClient.Recv()
+	}
+	e, err := s.reader.next()
+	switch {
+	case err == nil:
+		return &tailpb.FollowResponse{Event: e}, nil
+	case errors.Is(err, errLane):
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	s.lane.Close() // A plugin that is still about to send something is not waited for.
+	if _, how := s.TailerService_FollowClient.Recv(); how == nil {
+		return nil, status.Error(codes.Internal, "the plugin sends events beside its lane")
+	} else if !errors.Is(how, io.EOF) {
+		return nil, how
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, status.Errorf(codes.Unavailable, "the plugin left its lane: %v", err)
+	}
+	return nil, io.EOF
+}
+
+// useLane tells the host that the events of a call go through lane, and returns what sends them.
+func useLane(lane net.Conn, stream tailpb.TailerService_FollowServer) (send func(*tailpb.Event) error, err error) {
+	if err := stream.SendHeader(metadata.Pairs(laneHeader, "1")); err != nil {
+		return nil, err
+	}
+	w := &laneWriter{conn: lane}
+	return w.send, nil
+}
+
+// interruptible has what is under way on c fail when ctx ends. The function it returns ends the watch.
+func interruptible(ctx context.Context, c net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // fails only on a closed connection
 }

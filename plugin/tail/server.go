@@ -50,16 +50,19 @@ func (s *server) List(req *tailpb.ListRequest, stream tailpb.TailerService_ListS
 func (s *server) Follow(req *tailpb.FollowRequest, stream tailpb.TailerService_FollowServer) (err error) {
 	defer recovered(&err)
 	ctx := stream.Context()
-	lane := s.sorter.take(ctx, req.GetLane())
-	if lane != nil {
+	send := func(e *tailpb.Event) error { return stream.Send(&tailpb.FollowResponse{Event: e}) }
+	if lane := s.sorter.take(ctx, req.GetLane()); lane != nil {
 		defer lane.Close()
 		defer interruptible(ctx, lane)()
+		if send, err = useLane(lane, stream); err != nil {
+			return err
+		}
 	}
 	for e, err := range s.impl.Follow(ctx, followFromProto(req)) {
 		if err != nil {
 			return toStatus(err)
 		}
-		if err := sendThrough(lane, stream.Send, &tailpb.FollowResponse{Event: eventToProto(e)}); err != nil {
+		if err := send(eventToProto(e)); err != nil {
 			return err
 		}
 	}

@@ -38,10 +38,13 @@ var escapes = func() (t [256]byte) {
 
 // appendString appends src as a JSON string. Invalid UTF-8 becomes U+FFFD byte by byte; replaced says that this happened.
 //
-// It goes by words of eight bytes: each is stored as it is, and counts up to its first byte that needs a look. There is nearly always such
-// a byte in a line, and in lines of JSON every few bytes; so looking at one costs no more than a word does.
+// It goes by stretches of 32 bytes and then by words of eight: each is stored as it is, and counts up to its first byte that needs a look.
+// There is nearly always such a byte in a line, and in lines of JSON every few bytes; so looking at one costs no more than a word does.
 func appendString(dst, src []byte) (out []byte, replaced bool) {
-	const room = 32 // the most that one turn of the loop stores, and more
+	const (
+		stretch = 32
+		room    = 2 * stretch // the most that one turn of the loop stores, and more
+	)
 	dst = slices.Grow(append(dst, '"'), len(src)+room)
 	n := len(dst)
 	dst = dst[:cap(dst)]
@@ -50,18 +53,23 @@ func appendString(dst, src []byte) (out []byte, replaced bool) {
 			dst = slices.Grow(dst[:n], (len(src)-i)+n/4+room)
 			dst = dst[:cap(dst)]
 		}
-		if len(src)-i >= 8 {
-			w := binary.LittleEndian.Uint64(src[i:])
-			binary.LittleEndian.PutUint64(dst[n:], w)
-			hits := suspect(w) & highs
-			if hits == 0 {
-				n += 8
-				i += 8
-				continue
-			}
-			plain := bits.TrailingZeros64(hits) / 8
+		switch rest := len(src) - i; {
+		case rest >= stretch:
+			plain := copyPlain((*[stretch]byte)(dst[n:]), (*[stretch]byte)(src[i:]))
 			n += plain
 			i += plain
+			if plain == stretch {
+				continue
+			}
+		case rest >= 8:
+			w := binary.LittleEndian.Uint64(src[i:])
+			binary.LittleEndian.PutUint64(dst[n:], w)
+			plain := bits.TrailingZeros64(suspect(w)&highs) / 8
+			n += plain
+			i += plain
+			if plain == 8 {
+				continue
+			}
 		}
 		switch e := escapes[src[i]]; e {
 		case 0:
@@ -69,6 +77,11 @@ func appendString(dst, src []byte) (out []byte, replaced bool) {
 			n++
 			i++
 		case 'w':
+			if m := copyWide(dst[n:], src[i:]); m > 0 {
+				n += m
+				i += m
+				continue
+			}
 			r, size := utf8.DecodeRune(src[i:])
 			if r == utf8.RuneError && size == 1 {
 				replaced = true
@@ -90,6 +103,40 @@ func appendString(dst, src []byte) (out []byte, replaced bool) {
 		}
 	}
 	return append(dst[:n], '"'), replaced
+}
+
+// copyPlain copies src, and returns how many of its first bytes stand for themselves in a JSON string.
+func copyPlain(dst, src *[32]byte) int {
+	a, b := binary.LittleEndian.Uint64(src[0:]), binary.LittleEndian.Uint64(src[8:])
+	c, d := binary.LittleEndian.Uint64(src[16:]), binary.LittleEndian.Uint64(src[24:])
+	binary.LittleEndian.PutUint64(dst[0:], a)
+	binary.LittleEndian.PutUint64(dst[8:], b)
+	binary.LittleEndian.PutUint64(dst[16:], c)
+	binary.LittleEndian.PutUint64(dst[24:], d)
+	a, b, c, d = suspect(a)&highs, suspect(b)&highs, suspect(c)&highs, suspect(d)&highs
+	switch {
+	case a|b|c|d == 0:
+		return 32
+	case a != 0:
+		return bits.TrailingZeros64(a) / 8
+	case b != 0:
+		return 8 + bits.TrailingZeros64(b)/8
+	case c != 0:
+		return 16 + bits.TrailingZeros64(c)/8
+	default:
+		return 24 + bits.TrailingZeros64(d)/8
+	}
+}
+
+// copyWide copies the runes of three bytes that src begins with, as most of those beyond Latin are, as far as there is room, and returns
+// how many bytes that was. It may leave some out.
+func copyWide(dst, src []byte) int {
+	i := 0
+	for i+3 < min(len(src), len(dst)) && 0xe1 <= src[i] && src[i] <= 0xec && src[i+1]&0xc0 == 0x80 && src[i+2]&0xc0 == 0x80 {
+		dst[i], dst[i+1], dst[i+2] = src[i], src[i+1], src[i+2]
+		i += 3
+	}
+	return i
 }
 
 // appendText appends s, which may hold anything, as a JSON string.

@@ -922,9 +922,11 @@ type FollowRequest struct {
 	Filter *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Say the time of each line, see Lines.times. Needs the capability "time".
 	Times bool `protobuf:"varint,6,opt,name=times,proto3" json:"times,omitempty"`
-	// Text may come through this lane, see Lines.lane_bytes; 0: there is none. A lane is a socket that the host has handed to the plugin
-	// for this call alone, which saves encrypting and copying what never leaves the machine. A plugin that knows nothing of lanes
-	// ignores it and loses nothing but speed.
+	// Events may come through this lane instead of this stream; 0: there is none. A lane is a socket that the host has handed to the plugin
+	// for this call alone, which saves encrypting and copying what never leaves the machine. A plugin that uses it says so by the header
+	// "livetail-lane: 1". An event is two numbers of four bytes there, big-endian, the lengths of what follows: an Event without its text, and
+	// the text. After the last event the plugin closes the lane; how the call ended is its status, as ever. A plugin that knows nothing
+	// of lanes ignores this and loses nothing but speed.
 	Lane uint64 `protobuf:"varint,7,opt,name=lane,proto3" json:"lane,omitempty"`
 	// How far the reader has read generations that it left a short while ago, in another call. What was written to them since, and is
 	// written now, comes as Late, as if this call had left them. A plugin that knows nothing of late lines ignores it.
@@ -1398,10 +1400,7 @@ type Lines struct {
 	// The time of each line, in nanoseconds since 1970 UTC; only if it was asked for. It is the line's own time where it has one, else
 	// that of the line before, and grows from line to line by at least one nanosecond within a generation, so that it orders lines
 	// and tells them apart. It does not depend on where the reading began, as far as the plugin can tell.
-	Times []int64 `protobuf:"fixed64,6,rep,packed,name=times,proto3" json:"times,omitempty"`
-	// The text is not in this message: it is the next so many bytes of the call's lane, written after this message was sent. 0: it is in
-	// the message.
-	LaneBytes     uint32 `protobuf:"varint,7,opt,name=lane_bytes,json=laneBytes,proto3" json:"lane_bytes,omitempty"`
+	Times         []int64 `protobuf:"fixed64,6,rep,packed,name=times,proto3" json:"times,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1476,13 +1475,6 @@ func (x *Lines) GetTimes() []int64 {
 		return x.Times
 	}
 	return nil
-}
-
-func (x *Lines) GetLaneBytes() uint32 {
-	if x != nil {
-		return x.LaneBytes
-	}
-	return 0
 }
 
 // The log goes on in another generation.
@@ -2996,16 +2988,14 @@ const file_tail_proto_rawDesc = "" +
 	"\x03gap\x18\x04 \x01(\v2\x15.livetail.tail.v1.GapH\x00R\x03gap\x12,\n" +
 	"\x04late\x18\x05 \x01(\v2\x16.livetail.tail.v1.LateH\x00R\x04late\x129\n" +
 	"\tcaught_up\x18\x06 \x01(\v2\x1a.livetail.tail.v1.CaughtUpH\x00R\bcaughtUpB\a\n" +
-	"\x05event\"\x81\x02\n" +
+	"\x05event\"\xe2\x01\n" +
 	"\x05Lines\x120\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x05start\x12,\n" +
 	"\x03end\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x03end\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\fR\x04text\x12\x1c\n" +
 	"\aoffsets\x18\x04 \x03(\rB\x02\x10\x01R\aoffsets\x12-\n" +
 	"\x05piece\x18\x05 \x01(\x0e2\x17.livetail.tail.v1.PieceR\x05piece\x12\x18\n" +
-	"\x05times\x18\x06 \x03(\x10B\x02\x10\x01R\x05times\x12\x1d\n" +
-	"\n" +
-	"lane_bytes\x18\a \x01(\rR\tlaneBytes\"\xd2\x01\n" +
+	"\x05times\x18\x06 \x03(\x10B\x02\x10\x01R\x05times\"\xd2\x01\n" +
 	"\bBoundary\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.livetail.tail.v1.PositionR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.livetail.tail.v1.PositionR\x02to\x12'\n" +

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// laneBuffer is how much a lane's socket may hold, in bytes, as far as the system allows: more than a batch, so that the plugin reads on
+// laneSocket is how much a lane's socket may hold, in bytes, as far as the system allows: more than a batch, so that the plugin reads on
 // while the host takes a batch.
-const laneBuffer = 1 << 20
+const laneSocket = 1 << 20
 
 // post is the host's end of the socket by which lanes are handed to a plugin.
 type post struct {
@@ -64,7 +64,7 @@ func (p *post) open() (lane net.Conn, ticket uint64) {
 		p.lanes.Add(-1)
 		return nil, 0 // A lane is a convenience: whatever is wrong with the plugin, the call itself will tell.
 	}
-	_ = host.SetReadBuffer(laneBuffer) // A wish, here and below.
+	_ = host.SetReadBuffer(laneSocket) // A wish, here and below.
 	return host, ticket
 }
 
@@ -149,7 +149,7 @@ func receivePost(conn *net.UnixConn) (kind byte, ticket uint64, lane net.Conn, e
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	_ = c.SetWriteBuffer(laneBuffer)
+	_ = c.SetWriteBuffer(laneSocket)
 	return buf[0], ticket, c, nil
 }
 
