@@ -76,7 +76,7 @@ func (h *Host) mountOne(c Mount) (*mounted, error) {
 	m.tailer = h.metrics.Tailer(c.Prefix, h.traces.Tailer(tailer))
 	m.hub = hub.New(m.tailer, hub.Options{
 		HeartbeatInterval: h.cfg.Heartbeat, HeartbeatTimeout: h.cfg.HeartbeatTimeout,
-		MaxSessions: h.cfg.MaxSessions, KeepEvents: m.plugin != nil,
+		MaxSessions: h.cfg.MaxSessions,
 	})
 	return m, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -33,6 +34,8 @@ const (
 	laneLengths = 8
 	// laneBuffer is how much the host reads ahead, in bytes: a few lines with all that belongs to them. More goes where it belongs at once.
 	laneBuffer = 4 << 10
+	// largeText is the least text for which memory is used again, in bytes.
+	largeText = 32 << 10
 )
 
 // laneWriter is the plugin's side of a lane.
@@ -75,18 +78,31 @@ func textOf(e *tailpb.Event) *tailpb.Lines {
 // laneReader is the host's side of a lane.
 type laneReader struct {
 	r       *bufio.Reader
-	message []byte // memory for the next one
+	message []byte    // memory for the next one
+	text    *laneText // the text of the event that was returned last, if it is a large one
 }
 
 func newLaneReader(r io.Reader) *laneReader {
 	return &laneReader{r: bufio.NewReaderSize(r, laneBuffer)}
 }
 
+// laneText is room for a large text.
+type laneText [MaxBatch]byte
+
+// laneTexts are those that nobody uses: fresh memory would cost more than what is done with it.
+var laneTexts = sync.Pool{New: func() any { return new(laneText) }}
+
 // errLane is what a plugin sends that is no event.
 var errLane = errors.New("the plugin sends what is no event")
 
-// next returns the next event, which is the caller's. At the end of the lane, and only between two events, that is io.EOF.
+// next returns the next event, whose text is good until it is called again. At the end of the lane, and only between two events, the error is
+// io.EOF.
 func (l *laneReader) next() (*tailpb.Event, error) {
+	if l.text != nil {
+		spoil(l.text[:])
+		laneTexts.Put(l.text)
+		l.text = nil
+	}
 	header, err := l.r.Peek(laneLengths)
 	if err != nil {
 		if errors.Is(err, io.EOF) && len(header) > 0 {
@@ -114,8 +130,17 @@ func (l *laneReader) next() (*tailpb.Event, error) {
 	if into == nil {
 		return nil, fmt.Errorf("%w: %d bytes of text that belong to nothing", errLane, text)
 	}
-	into.Text = make([]byte, text)
+	into.Text = l.room(int(text))
 	return e, unexpected(io.ReadFull(l.r, into.Text))
+}
+
+// room returns memory for a text of n bytes.
+func (l *laneReader) room(n int) []byte {
+	if n < largeText || n > MaxBatch {
+		return make([]byte, n)
+	}
+	l.text = laneTexts.Get().(*laneText)
+	return l.text[:n:n]
 }
 
 // whole returns the next n bytes, which are good until the next call.
@@ -179,12 +204,11 @@ func (s *laneStream) Recv() (*tailpb.FollowResponse, error) {
 }
 
 // useLane tells the host that the events of a call go through lane, and returns what sends them.
-func useLane(lane net.Conn, stream tailpb.TailerService_FollowServer) (send func(*tailpb.Event) error, err error) {
+func useLane(lane net.Conn, stream tailpb.TailerService_FollowServer) (*laneWriter, error) {
 	if err := stream.SendHeader(metadata.Pairs(laneHeader, "1")); err != nil {
 		return nil, err
 	}
-	w := &laneWriter{conn: lane}
-	return w.send, nil
+	return &laneWriter{conn: lane}, nil
 }
 
 // interruptible has what is under way on c fail when ctx ends. The function it returns ends the watch.

@@ -1,142 +1,191 @@
 package tail
 
 import (
-	"context"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	tailpb "github.com/livetail/livetail/plugin/tail/tailpb/v1"
 )
 
-// mail is a datagram of the post.
-type mail struct {
-	kind   byte
-	ticket uint64
-	lane   net.Conn
+func linesEvent(text string) *tailpb.Event {
+	return &tailpb.Event{Event: &tailpb.Event_Lines{Lines: &tailpb.Lines{
+		Start: &tailpb.Position{Generation: "g"}, End: &tailpb.Position{Generation: "g", Offset: int64(len(text))}, Text: []byte(text),
+	}}}
 }
 
-// sorting returns a sorter that is given mail; it ends with the test.
-func sorting(t *testing.T) (*sorter, func(mail)) {
+// written is what a laneWriter makes of events.
+func written(t *testing.T, events ...*tailpb.Event) []byte {
 	t.Helper()
-	s := &sorter{lanes: map[uint64]chan net.Conn{}}
-	post := make(chan mail)
+	host, plugin := net.Pipe()
+	var out bytes.Buffer
 	done := make(chan error, 1)
-	go func() {
-		done <- s.sort(func() (byte, uint64, net.Conn, error) {
-			m, ok := <-post
-			if !ok {
-				return 0, 0, nil, io.EOF
-			}
-			return m.kind, m.ticket, m.lane, nil
-		})
+	go func() { // Ends with the lane.
+		_, err := io.Copy(&out, host)
+		done <- err
 	}()
-	t.Cleanup(func() {
-		close(post)
-		if err := <-done; !errors.Is(err, io.EOF) {
-			t.Error(err)
+	w := &laneWriter{conn: plugin}
+	for _, e := range events {
+		if err := w.send(proto.CloneOf(e)); err != nil {
+			t.Fatal(err)
 		}
-		if len(s.lanes) > 0 {
-			t.Errorf("%d tickets are left", len(s.lanes))
-		}
-	})
-	return s, func(m mail) { post <- m }
+	}
+	plugin.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
-func closed(c net.Conn) bool {
-	_ = c.SetReadDeadline(time.Unix(1, 0))
-	_, err := c.Read(make([]byte, 1))
-	return errors.Is(err, io.ErrClosedPipe)
+// someEvents are of all kinds and sizes that a lane treats differently.
+func someEvents() []*tailpb.Event {
+	return []*tailpb.Event{
+		linesEvent("one\n"),
+		linesEvent(""),
+		{Event: &tailpb.Event_CaughtUp{CaughtUp: &tailpb.CaughtUp{At: &tailpb.Position{Generation: "g", Offset: 7}}}},
+		linesEvent(strings.Repeat("wide\n", laneBuffer)),
+		linesEvent(strings.Repeat("x", MaxBatch)),
+		{Event: &tailpb.Event_Late{Late: &tailpb.Late{Lines: linesEvent("late\n").GetLines()}}},
+		{Event: &tailpb.Event_Gap{Gap: &tailpb.Gap{Evidence: []string{strings.Repeat("long ", laneBuffer)}}}},
+		linesEvent(strings.Repeat("beyond\n", MaxBatch/4)),
+		linesEvent("last\n"),
+	}
 }
 
-func TestSorter_LaneComesBeforeOrAfterItsCall_IsTaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, post := sorting(t)
-		a, _ := net.Pipe()
-		post(mail{postLane, 1, a})
-		if got := s.take(t.Context(), 1); got != a {
-			t.Errorf("took %v", got)
+func TestLane_EventsOfAllKinds_ArriveAsTheyAre(t *testing.T) {
+	r := newLaneReader(bytes.NewReader(written(t, someEvents()...)))
+	for i, want := range someEvents() {
+		got, err := r.next()
+		if err != nil {
+			t.Fatalf("event %d: %v", i, err)
 		}
-		b, _ := net.Pipe()
-		go func() {
-			time.Sleep(postPatience / 2)
-			post(mail{postLane, 2, b})
-		}()
-		if got := s.take(t.Context(), 2); got != b {
-			t.Errorf("took %v", got)
+		if !proto.Equal(got, want) {
+			t.Errorf("event %d is another: %.200v", i, got)
 		}
-		for _, m := range []mail{{postDone, 1, nil}, {postDone, 2, nil}, {postDone, 77, nil}} {
-			post(m)
-		}
-		synctest.Wait()
-		if closed(a) || closed(b) {
-			t.Error("a lane that was taken is closed by the sorter")
-		}
-	})
+	}
+	if _, err := r.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
 }
 
-func TestSorter_LaneThatNobodyTakes_IsClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, post := sorting(t)
-		a, _ := net.Pipe()
-		post(mail{postLane, 1, a})
-		post(mail{postDone, 1, nil})
-		synctest.Wait()
-		if !closed(a) {
-			t.Error("it is open")
-		}
-		begin := time.Now()
-		if got := s.take(t.Context(), 2); got != nil || time.Since(begin) != postPatience {
-			t.Errorf("took %v after %v", got, time.Since(begin))
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if got := s.take(ctx, 3); got != nil {
-			t.Errorf("took %v", got)
-		}
-		if got := s.take(t.Context(), 0); got != nil {
-			t.Errorf("took %v without a ticket", got)
-		}
-		if got := (*sorter)(nil).take(t.Context(), 1); got != nil {
-			t.Errorf("took %v without a post", got)
-		}
-	})
-}
-
-func TestSorter_WhatIsNoMail_EndsIt(t *testing.T) {
-	s := &sorter{lanes: map[uint64]chan net.Conn{}}
-	for _, m := range []mail{{'X', 1, nil}, {postLane, 1, nil}} {
-		if err := s.sort(func() (byte, uint64, net.Conn, error) { return m.kind, m.ticket, m.lane, nil }); err == nil {
-			t.Errorf("%q with the lane %v is taken", m.kind, m.lane)
+func TestLane_EndsInTheMiddleOfAnEvent_IsNotTheEnd(t *testing.T) {
+	whole := written(t, linesEvent("one\n"))
+	for n := 1; n < len(whole); n++ {
+		r := newLaneReader(bytes.NewReader(whole[:n]))
+		if _, err := r.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("after %d bytes: %v", n, err)
 		}
 	}
 }
 
-// messages is a stream of one message.
-type messages struct{ m *tailpb.FollowResponse }
+func TestLane_WhatIsNoEvent_IsAnError(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"message beyond all limits": {0xff, 0, 0, 0, 0, 0, 0, 0},
+		"text beyond all limits":    {0, 0, 0, 0, 0xff, 0, 0, 0},
+		"text of nothing":           {0, 0, 0, 0, 0, 0, 0, 1, 'x'},
+		"no message":                {0, 0, 0, 1, 0, 0, 0, 0, 0xff},
+	} {
+		if _, err := newLaneReader(bytes.NewReader(b)).next(); !errors.Is(err, errLane) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
 
-func (s messages) Recv() (*tailpb.FollowResponse, error) { return s.m, nil }
+// FuzzLane has the host read whatever a plugin may send: it ends with an error or the end, and takes no more memory than the limits.
+func FuzzLane(f *testing.F) {
+	for _, e := range someEvents()[:3] {
+		m, _ := proto.Marshal(e)
+		f.Add(append([]byte{0, 0, 0, byte(len(m)), 0, 0, 0, 0}, m...))
+	}
+	f.Add([]byte{0, 0, 0, 2, 0, 0, 0, 1, 0x0a, 0, 'x'})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := newLaneReader(bytes.NewReader(in))
+		for read := 0; ; {
+			e, err := r.next()
+			if err != nil {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, errLane) {
+					t.Fatal(err)
+				}
+				return
+			}
+			eventFromProto(e)
+			if read += laneLengths; read > len(in) {
+				t.Fatal("there are more events than bytes for them")
+			}
+		}
+	})
+}
 
-func TestLaneStream_PluginThatAnnouncesWhatItDoesNotSend_IsAnError(t *testing.T) {
-	announce := func(n uint32) laneStream {
+// call is a Follow call of a plugin: its headers, what it sends beside its lane, and how it ends.
+type call struct {
+	grpc.ClientStream
+	header metadata.MD
+	events []*tailpb.FollowResponse
+	end    error
+}
+
+func (c *call) Header() (metadata.MD, error) { return c.header, nil }
+
+func (c *call) Recv() (*tailpb.FollowResponse, error) {
+	if len(c.events) == 0 {
+		return nil, c.end
+	}
+	e := c.events[0]
+	c.events = c.events[1:]
+	return e, nil
+}
+
+func TestLaneStream_CallEnds_IsSaidByTheCall(t *testing.T) {
+	uses := metadata.Pairs(laneHeader, "1")
+	one := written(t, linesEvent("one\n"))
+	beside := []*tailpb.FollowResponse{{Event: linesEvent("beside\n")}}
+	refused := toStatus(ErrPositionGone)
+	for _, c := range []struct {
+		name   string
+		call   call
+		lane   []byte
+		events int
+		want   error
+	}{
+		{"all was sent", call{header: uses, end: io.EOF}, one, 1, nil},
+		{"refused after an event", call{header: uses, end: refused}, one, 1, ErrPositionGone},
+		{"the plugin died", call{header: uses, end: status.Error(codes.Unavailable, "gone")}, one[:len(one)-1], 0, ErrPluginGone},
+		{"the plugin left its lane", call{header: uses, end: io.EOF}, one[:len(one)-1], 0, ErrPluginGone},
+		{"a plugin without lanes", call{events: beside, end: io.EOF}, nil, 1, nil},
+		{"a plugin without lanes refuses", call{end: refused}, nil, 0, ErrPositionGone},
+		{"sent beside the lane", call{header: uses, events: beside, end: io.EOF}, one, 1, fmt.Errorf("beside its lane")},
+		{"no event", call{header: uses, end: io.EOF}, []byte{0xff, 0, 0, 0, 0, 0, 0, 0}, 0, errLane},
+	} {
 		host, plugin := net.Pipe()
-		plugin.Close()
-		t.Cleanup(func() { host.Close() })
-		lines := &tailpb.Lines{LaneBytes: n}
-		return laneStream{messages{&tailpb.FollowResponse{Event: &tailpb.Event{Event: &tailpb.Event_Lines{Lines: lines}}}}, host}
-	}
-	if _, err := announce(100).Recv(); !errors.Is(fromStatus(t.Context(), err), ErrPluginGone) {
-		t.Errorf("a lane that has ended: %v", err)
-	}
-	if _, err := announce(maxToHost + 1).Recv(); err == nil {
-		t.Error("a batch beyond all limits is taken")
-	}
-	without := announce(100)
-	without.lane = nil
-	if _, err := without.Recv(); err == nil {
-		t.Error("text of a lane that was not given is taken")
+		go func() { // Ends with the lane.
+			_, _ = plugin.Write(c.lane)
+			plugin.Close()
+		}()
+		s := &laneStream{TailerService_FollowClient: &c.call, lane: host}
+		events := 0
+		var err error
+		for ; err == nil; events++ {
+			_, err = s.Recv()
+		}
+		events--
+		if errors.Is(err, io.EOF) {
+			err = nil
+		} else {
+			err = fromStatus(t.Context(), err)
+		}
+		if same := errors.Is(err, c.want) || c.want != nil && err != nil && strings.Contains(err.Error(), c.want.Error()); !same || events != c.events {
+			t.Errorf("%s: %d events, then %v", c.name, events, err)
+		}
+		host.Close()
 	}
 }

@@ -54,9 +54,11 @@ func (s *server) Follow(req *tailpb.FollowRequest, stream tailpb.TailerService_F
 	if lane := s.sorter.take(ctx, req.GetLane()); lane != nil {
 		defer lane.Close()
 		defer interruptible(ctx, lane)()
-		if send, err = useLane(lane, stream); err != nil {
+		w, err := useLane(lane, stream)
+		if err != nil {
 			return err
 		}
+		send = w.send
 	}
 	for e, err := range s.impl.Follow(ctx, followFromProto(req)) {
 		if err != nil {

@@ -32,11 +32,11 @@ type textRenderer struct{ *render.Renderer }
 // reached is the payload for that news, which is not sent.
 var reached = []byte("\n")
 
-func (t textRenderer) Render(e tail.Event) []byte {
+func (t textRenderer) RenderInto(into []byte, e tail.Event) []byte {
 	if _, ok := e.(tail.CaughtUp); ok {
 		return reached
 	}
-	return t.Renderer.Render(e)
+	return t.Renderer.RenderInto(into, e)
 }
 
 // stream answers with the log as chunked text. refuse is what is wrong with the request, if anything.

@@ -48,7 +48,7 @@ func (s source) Follow(ctx context.Context, req tail.FollowRequest) iter.Seq2[ta
 func benchHub(b *testing.B, n int) (h *hub.Hub, events chan tail.Event, sessions []*hub.Session) {
 	b.Helper()
 	src := source{newFakeLog(), make(chan tail.Event), new(atomic.Bool)}
-	h = hub.New(src, hub.Options{KeepEvents: true})
+	h = hub.New(src, hub.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()

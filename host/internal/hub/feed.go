@@ -32,7 +32,7 @@ type feed struct {
 	lates lates
 	// cur is where the reading has come to; what is pending comes before it.
 	cur       cursor.Cursor
-	pending   []tail.Event // read, but not rendered yet
+	pending   []pended     // read, but not rendered yet
 	arrived   time.Time    // when the first of what is pending came
 	pendingAt bool         // the hold timer runs
 	due       bool         // what is pending has waited long enough
@@ -167,11 +167,12 @@ func (f *feed) isAgain() bool {
 
 // publish takes over what was read, and waits until more may be read. It reports false when ctx is cancelled.
 func (f *feed) publish(ctx context.Context, e tail.Event) bool {
-	if !f.hub.o.KeepEvents {
-		e = own(e)
-	}
+	mine := own(e)
 	f.mu.Lock()
-	first, rest := f.cur.Fit(e)
+	first, rest := f.cur.Fit(mine.Event)
+	if first == nil || rest != nil {
+		mine.text = nil // For the garbage collector, because it is shared.
+	}
 	for _, e := range []tail.Event{first, rest} {
 		if e != nil {
 			before := f.cur.Position()
@@ -181,7 +182,7 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 			} else if f.cur.Position().Generation != before.Generation {
 				f.lates.begin(f.cur)
 			}
-			f.addLocked(e, !f.cur.Position().Same(before))
+			f.addLocked(pended{e, mine.text}, !f.cur.Position().Same(before))
 		}
 	}
 	f.mu.Unlock()
@@ -203,8 +204,8 @@ func (f *feed) publish(ctx context.Context, e tail.Event) bool {
 }
 
 // addLocked adds e to what is pending; moved says whether it moved the position. f.mu is held.
-func (f *feed) addLocked(e tail.Event, moved bool) {
-	l, isLines := e.(tail.Lines)
+func (f *feed) addLocked(e pended, moved bool) {
+	l, isLines := e.Event.(tail.Lines)
 	switch {
 	case isLines:
 		f.batches++
@@ -216,12 +217,12 @@ func (f *feed) addLocked(e tail.Event, moved bool) {
 			return
 		}
 	}
-	n := textSize(e)
+	n := textSize(e.Event)
 	f.text += int64(n)
 	f.unrung += n
 	if last := len(f.pending) - 1; isLines && last >= 0 {
-		if before, ok := f.pending[last].(tail.Lines); ok && mergeable(before, l) {
-			f.pending[last] = merge(before, l, f.owned)
+		if before, ok := f.pending[last].Event.(tail.Lines); ok && mergeable(before, l) {
+			f.pending[last] = pended{Event: merge(before, l, f.owned)}
 			f.owned = true
 			return
 		}
@@ -238,7 +239,7 @@ func (f *feed) readyLocked() bool {
 	if len(f.pending) == 0 {
 		return false
 	}
-	_, isLines := f.pending[0].(tail.Lines)
+	_, isLines := f.pending[0].Event.(tail.Lines)
 	return f.due || !isLines || len(f.pending) > 1 || 2*f.returned >= f.woken ||
 		f.unrung >= min(mergeLimit/2, f.ring.limit/8)
 }
@@ -259,7 +260,9 @@ func (f *feed) flush() {
 		f.mu.Unlock()
 		frames := make([]*Frame, len(events))
 		for i, e := range events {
-			frames[i] = &Frame{Event: e, Payload: f.renderer.Render(e), Arrived: arrived, shared: true}
+			frames[i] = e.frame()
+			frames[i].Arrived = arrived
+			frames[i].render(f.renderer)
 		}
 		f.mu.Lock()
 		for _, fr := range frames {

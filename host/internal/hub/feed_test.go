@@ -269,7 +269,7 @@ func TestFeed_EverybodyHasGotEverything_KeepsLittle(t *testing.T) {
 
 type painted struct{ lines int }
 
-func (p *painted) Render(e tail.Event) []byte {
+func (p *painted) RenderInto(_ []byte, e tail.Event) []byte {
 	l, ok := e.(tail.Lines)
 	if !ok {
 		return nil

@@ -21,6 +21,7 @@ type Frame struct {
 	Arrived time.Time
 
 	shared   bool
+	memory   *memory       // where a large frame stands; see there
 	end      tail.Position // where a session is that has got it; zero if it leaves the position alone
 	size     int           // what it counts in a ring, in bytes
 	total    int64         // size of all frames of the feed up to and with this one
@@ -31,6 +32,9 @@ type Frame struct {
 
 // Shared reports whether other sessions may get the same frame, so that [Frame.Prepared] pays.
 func (f *Frame) Shared() bool { return f.shared }
+
+// Lasting reports whether the payload stays as it is even after the session's next call of Next.
+func (f *Frame) Lasting() bool { return f.shared && f.memory == nil }
 
 // Prepared returns what build made of the payload when Prepared was first called for this frame, by any session. It is the place for a
 // form of the payload that is costly to make and the same for all, such as a framed message. All callers have to pass the same build,

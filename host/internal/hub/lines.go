@@ -59,20 +59,6 @@ func lineOffsets(l tail.Lines) []uint32 {
 	return out
 }
 
-// own returns e with bytes that nobody else will change.
-func own(e tail.Event) tail.Event {
-	switch e := e.(type) {
-	case tail.Lines:
-		e.Text, e.Offsets, e.Times = bytes.Clone(e.Text), slices.Clone(e.Offsets), slices.Clone(e.Times)
-		return e
-	case tail.Late:
-		e.Text, e.Offsets, e.Times = bytes.Clone(e.Text), slices.Clone(e.Offsets), slices.Clone(e.Times)
-		return e
-	default:
-		return e
-	}
-}
-
 // textSize is the length of the text in e.
 func textSize(e tail.Event) int {
 	switch e := e.(type) {

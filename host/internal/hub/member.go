@@ -114,7 +114,7 @@ func (f *feed) unwaitLocked(m *member) {
 	m.waiting = 0
 }
 
-// next returns the frame that m is to be given. Without one, lost says whether m has to read privately, otherwise it is to wait.
+// next returns the frame that m is to be given, which is held. Without one, lost says whether m has to read privately, otherwise it is to wait.
 // from is where its session is; part is what is to be given to a session instead of a frame that it has got the beginning of.
 func (f *feed) next(m *member, from tail.Position) (fr *Frame, part tail.Event, lost bool) {
 	f.mu.Lock()
@@ -149,6 +149,7 @@ func (f *feed) next(m *member, from tail.Position) (fr *Frame, part tail.Event, 
 		m.text = fr.text
 		f.takeLocked(fr.total)
 		if _, late := fr.Event.(tail.Late); late || !m.ahead { // Being further on in the log says nothing about late lines.
+			fr.hold()
 			f.mu.Unlock()
 			return fr, nil, false
 		}
@@ -174,7 +175,7 @@ func skip(fr *Frame, p tail.Position) (at place, ok bool) {
 		return place{}, true
 	}
 	if l, isLines := fr.Event.(tail.Lines); isLines && cursor.Inside(l, p) {
-		part, ok := cursor.SliceFrom(l, p)
+		part, ok := fr.from(l, p)
 		return place{part: &part}, ok
 	}
 	return place{ahead: true}, fr.end.Generation == p.Generation && fr.end.Offset < p.Offset

@@ -19,7 +19,7 @@ import (
 // plain renders text as it is and everything else as its type, and counts, to show that sharing works.
 type plain struct{ rendered *int }
 
-func (p plain) Render(e tail.Event) []byte {
+func (p plain) RenderInto(_ []byte, e tail.Event) []byte {
 	if p.rendered != nil {
 		*p.rendered++
 	}

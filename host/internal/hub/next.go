@@ -24,6 +24,7 @@ type nexting struct {
 	retry        time.Duration // how long to wait before reading again after the plugin went away
 	atEnd        bool          // the peer has been told that the end was reached, since the session last read privately
 	letGo        func()        // ends a reading whose last event is still in the caller's hands
+	held         *Frame        // the frame that the caller has; nil if it has none
 }
 
 // Next returns what the peer is to be sent next, waiting for it if need be. Orders ([Ping], [Dead]) come first, then replies and
@@ -36,6 +37,10 @@ func (s *Session) Next(ctx context.Context) (Item, error) {
 	if s.letGo != nil {
 		s.letGo()
 		s.letGo = nil
+	}
+	if s.held != nil {
+		s.held.release()
+		s.held = nil
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -169,6 +174,7 @@ func (s *Session) content() (item Item, wait bool, err error) {
 // fromFeed is content for a member of a feed.
 func (s *Session) fromFeed(m *member, f *feed, at tail.Position, caughtUp bool) (item Item, wait bool, err error) {
 	fr, part, lost := f.next(m, at)
+	s.held = fr
 	switch {
 	case lost:
 		s.hub.fellOut.Add(1)
@@ -264,18 +270,20 @@ func (s *Session) deliver(e tail.Event) Item {
 	if s.renderer == nil {
 		s.renderer = s.rendering.New()
 	}
-	arrived := time.Now()
-	payload := s.renderer.Render(e)
+	fr := &Frame{Event: e, Arrived: time.Now()}
+	fr.render(s.renderer)
+	fr.hold()
+	s.held = fr
 	if _, end := e.(tail.CaughtUp); end {
 		s.atEnd = true
 	}
 	s.mu.Lock()
 	s.cur.Advance(e)
 	s.mu.Unlock()
-	if len(payload) == 0 {
+	if len(fr.Payload) == 0 {
 		return nil
 	}
-	return &Frame{Event: e, Payload: payload, Arrived: arrived}
+	return fr
 }
 
 // join makes the session a member of its feed, if possible.

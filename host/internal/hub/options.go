@@ -11,9 +11,9 @@ import (
 // the colours that are on. Every payload has to stand by itself, because a session can go over from one renderer to another
 // of the same [Rendering] between any two.
 type Renderer interface {
-	// Render returns the payload for e; empty means that nothing is to be sent. The hub keeps the payload as long as e, so it may be
-	// part of e, but not of a buffer that the renderer uses again.
-	Render(e tail.Event) []byte
+	// RenderInto returns the payload for e; empty means that nothing is to be sent. It may be the text of e, or be appended to into, which is empty, as far
+	// as that has room; or it is the caller's. It may not be memory that the renderer uses again.
+	RenderInto(into []byte, e tail.Event) []byte
 }
 
 // Rendering is a way to render. Sessions with equal log, filter and Key share a feed.
@@ -48,9 +48,6 @@ type Options struct {
 	// Coalesce bounds how long a feed holds back lines while its members are still busy with those before; default 20 ms. It never
 	// holds back anything while at least half of the members wait.
 	Coalesce time.Duration
-	// KeepEvents says that the tailer leaves the bytes of an event alone after the next turn of the loop, so that feeds need not copy
-	// them. It is true of every plugin in a process of its own.
-	KeepEvents bool
 }
 
 // Request says what a session wants.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/livetail/livetail/host/internal/hub/cursor"
@@ -33,6 +34,7 @@ func (r *ring) head() uint64 { return r.first + uint64(len(r.frames)) }
 func (r *ring) push(f *Frame) {
 	f.size = len(f.Payload) + textSize(f.Event) + frameOverhead
 	f.end = endOf(f.Event)
+	f.hold()
 	r.frames = append(r.frames, f)
 	r.bytes += f.size
 	r.total += int64(f.size)
@@ -50,6 +52,7 @@ func (r *ring) shrink(limit int) {
 		if !f.end.IsZero() {
 			r.base = f.end
 		}
+		f.release()
 	}
 	if drop == 0 {
 		return
@@ -76,7 +79,7 @@ func (r *ring) locate(p tail.Position) (at place, ok bool) {
 			return place{seq: next}, true
 		}
 		if l, isLines := f.Event.(tail.Lines); isLines && cursor.Inside(l, p) {
-			part, ok := cursor.SliceFrom(l, p)
+			part, ok := f.from(l, p)
 			return place{seq: next, part: &part}, ok
 		}
 	}
@@ -87,6 +90,15 @@ func (r *ring) locate(p tail.Position) (at place, ok bool) {
 		return place{seq: r.head(), ahead: true}, true
 	}
 	return place{}, false
+}
+
+// from returns what l, the event of f, holds from p on. It is the caller's.
+func (f *Frame) from(l tail.Lines, p tail.Position) (part tail.Lines, ok bool) {
+	part, ok = cursor.SliceFrom(l, p)
+	if f.memory != nil {
+		part.Text = bytes.Clone(part.Text)
+	}
+	return part, ok
 }
 
 // before is the position of a session that has got everything before frames[i].

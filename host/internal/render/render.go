@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -57,14 +58,17 @@ type Renderer struct {
 // New returns a renderer at the start of a stream.
 func New(f Format) *Renderer { return &Renderer{format: f} }
 
-// Render returns what the reader of the stream is shown for e, or nil if that is nothing. The result may be the text of e itself, where
-// nothing had to be changed; otherwise the caller owns it.
-func (r *Renderer) Render(e tail.Event) []byte {
+// Render is [Renderer.RenderInto] with memory of its own.
+func (r *Renderer) Render(e tail.Event) []byte { return r.RenderInto(nil, e) }
+
+// RenderInto returns what the reader of the stream is shown for e, or nil if that is nothing. The result may be the text of e itself, where
+// nothing had to be changed; otherwise it is appended to into, which is empty, or is the caller's if that has no room.
+func (r *Renderer) RenderInto(into []byte, e tail.Event) []byte {
 	switch e := e.(type) {
 	case tail.Lines:
-		return r.Lines(e)
+		return r.Lines(into, e)
 	case tail.Late:
-		return r.Lines(e.Lines)
+		return r.Lines(into, e.Lines)
 	case tail.Gap:
 		return r.notice(GapText(e))
 	case tail.Boundary, tail.Truncated:
@@ -74,8 +78,8 @@ func (r *Renderer) Render(e tail.Event) []byte {
 	}
 }
 
-// Lines renders a batch of lines; see [Renderer.Render] about the result.
-func (r *Renderer) Lines(l tail.Lines) []byte {
+// Lines renders a batch of lines; see [Renderer.RenderInto] about the result.
+func (r *Renderer) Lines(into []byte, l tail.Lines) []byte {
 	unfinished := l.Piece == tail.PieceFirst || l.Piece == tail.PieceMiddle
 	n := 0
 	if r.nPartial == 0 && r.seq.state == ground {
@@ -85,7 +89,7 @@ func (r *Renderer) Lines(l tail.Lines) []byte {
 		r.midLine = l.Text[n-1] != '\n'
 		return l.Text
 	}
-	dst := make([]byte, 0, len(l.Text)+len(l.Text)/4+64)
+	dst := slices.Grow(into, len(l.Text)+len(l.Text)/16+64)
 	if n > 0 {
 		dst = r.appendShown(dst, l.Text[:n])
 	}

@@ -248,7 +248,7 @@ func TestLines_NothingToChange_IsTheTextItself(t *testing.T) {
 	if got := New(HTML).Render(l); &got[0] != &l.Text[0] {
 		t.Error("the text was copied")
 	}
-	if n := testing.AllocsPerRun(100, func() { New(Text).Lines(l) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { New(Text).Lines(nil, l) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

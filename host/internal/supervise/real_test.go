@@ -129,7 +129,7 @@ func (c *counter) past(t *testing.T, n int, within time.Duration) {
 
 type plain struct{}
 
-func (plain) Render(e tail.Event) []byte {
+func (plain) RenderInto(_ []byte, e tail.Event) []byte {
 	if l, ok := e.(tail.Lines); ok {
 		return l.Text
 	}
@@ -176,7 +176,7 @@ func TestReal_KilledAgainAndAgainUnderLoad_LosesAndDoublesNothing(t *testing.T) 
 	launch := time.Since(launching) // On an idle machine a tenth of a second, under load much more.
 	path := writeNumbers(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	h := hub.New(p, hub.Options{KeepEvents: true})
+	h := hub.New(p, hub.Options{})
 	ran := make(chan struct{})
 	go func() { defer close(ran); _ = h.Run(ctx) }()
 	defer func() { cancel(); <-ran }()

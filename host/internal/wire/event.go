@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -41,8 +42,12 @@ func NewRenderer(f Format) *Renderer {
 	return &Renderer{render: render.New(f.As)}
 }
 
-// Render returns the message for e, or nil if this version has none. The caller owns the result.
-func (r *Renderer) Render(e tail.Event) []byte {
+// Render is [Renderer.RenderInto] with memory of its own.
+func (r *Renderer) Render(e tail.Event) []byte { return r.RenderInto(nil, e) }
+
+// RenderInto returns the message for e, or nil if this version has none. It is appended to into, which is empty, or is the caller's if that
+// has no room.
+func (r *Renderer) RenderInto(into []byte, e tail.Event) []byte {
 	size := 256
 	switch e := e.(type) {
 	case tail.Lines:
@@ -50,7 +55,7 @@ func (r *Renderer) Render(e tail.Event) []byte {
 	case tail.Late:
 		size += len(e.Text) + len(e.Text)/16 + 8*len(e.Offsets)
 	}
-	message := r.appendEvent(make([]byte, 0, size), e)
+	message := r.appendEvent(slices.Grow(into, size), e)
 	if len(message) == 0 {
 		return nil
 	}
@@ -104,7 +109,7 @@ func (r *Renderer) appendLines(dst []byte, kind string, l tail.Lines) []byte {
 	changed := false
 	if r.render != nil {
 		before = r.render.Held()
-		text = r.render.Lines(l)
+		text = r.render.Lines(nil, l)
 		after = r.render.Held()
 		changed = len(text) != len(l.Text) || (len(text) > 0 && &text[0] != &l.Text[0])
 	} else {

@@ -19,10 +19,13 @@ type PlainRenderer struct{ r *render.Renderer }
 // NewPlainRenderer returns a renderer at the start of a stream.
 func NewPlainRenderer(f render.Format) PlainRenderer { return PlainRenderer{render.New(f)} }
 
-// Render returns what the client is sent for e, or nil. It is never what a ping looks like: a line of that text that lacks its line ending
-// gets one.
-func (p PlainRenderer) Render(e tail.Event) []byte {
-	payload := p.r.Render(e)
+// Render is [PlainRenderer.RenderInto] with memory of its own.
+func (p PlainRenderer) Render(e tail.Event) []byte { return p.RenderInto(nil, e) }
+
+// RenderInto returns what the client is sent for e, or nil; see [render.Renderer.RenderInto] about the memory. It is never what a ping looks
+// like: a line of that text that lacks its line ending gets one.
+func (p PlainRenderer) RenderInto(into []byte, e tail.Event) []byte {
+	payload := p.r.RenderInto(into, e)
 	if string(payload) == PlainPing {
 		return append([]byte(PlainPing), p.r.Render(tail.Boundary{})...)
 	}

@@ -68,7 +68,7 @@ func (b *batch) put(op byte, payload []byte, lasting bool) {
 
 // frame puts content into the batch.
 func (b *batch) frame(f *hub.Frame) {
-	b.put(opText, f.Payload, f.Shared())
+	b.put(opText, f.Payload, f.Lasting())
 	b.frames++
 	b.bytes += len(f.Payload)
 	if b.frames == 1 {

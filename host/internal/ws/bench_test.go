@@ -77,7 +77,7 @@ func BenchmarkOneClient(b *testing.B) {
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			h := hub.New(f, hub.Options{KeepEvents: true})
+			h := hub.New(f, hub.Options{})
 			s := New(Options{})
 			server := httptest.NewServer(handler(s, Source{Hub: h, Tailer: f}))
 			ctx, cancel := context.WithCancel(b.Context())
