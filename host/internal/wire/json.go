@@ -38,8 +38,9 @@ var escapes = func() (t [256]byte) {
 
 // appendString appends src as a JSON string. Invalid UTF-8 becomes U+FFFD byte by byte; replaced says that this happened.
 //
-// It goes by stretches of 32 bytes and then by words of eight: each is stored as it is, and counts up to its first byte that needs a look.
-// There is nearly always such a byte in a line, and in lines of JSON every few bytes; so looking at one costs no more than a word does.
+// It goes by words of eight bytes, and after one that is plain by stretches of 32: each is stored as it is, and counts up to its first byte that
+// needs a look. There is nearly always such a byte in a line, and in lines of JSON every few bytes; so looking at one costs no more than a
+// word does.
 func appendString(dst, src []byte) (out []byte, replaced bool) {
 	const (
 		stretch = 32
@@ -53,21 +54,21 @@ func appendString(dst, src []byte) (out []byte, replaced bool) {
 			dst = slices.Grow(dst[:n], (len(src)-i)+n/4+room)
 			dst = dst[:cap(dst)]
 		}
-		switch rest := len(src) - i; {
-		case rest >= stretch:
-			plain := copyPlain((*[stretch]byte)(dst[n:]), (*[stretch]byte)(src[i:]))
-			n += plain
-			i += plain
-			if plain == stretch {
-				continue
-			}
-		case rest >= 8:
+		if len(src)-i >= 8 {
 			w := binary.LittleEndian.Uint64(src[i:])
 			binary.LittleEndian.PutUint64(dst[n:], w)
 			plain := bits.TrailingZeros64(suspect(w)&highs) / 8
 			n += plain
 			i += plain
 			if plain == 8 {
+				for len(src)-i >= stretch && len(dst)-n >= room {
+					plain = copyPlain((*[stretch]byte)(dst[n:]), (*[stretch]byte)(src[i:]))
+					n += plain
+					i += plain
+					if plain < stretch {
+						break
+					}
+				}
 				continue
 			}
 		}
