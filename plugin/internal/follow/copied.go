@@ -72,6 +72,7 @@ func (l *Log) seekCopies() (wait time.Duration) {
 		}
 		found := l.findCopy(g)
 		if found == nil && now.Sub(g.cutAt) < l.seekFor(g) {
+			l.notFound(g)
 			g.seekPause = max(firstPause, 2*g.seekPause)
 			g.seekNext = now.Add(g.seekPause)
 			wait = soonest(wait, g.seekPause)
@@ -80,6 +81,16 @@ func (l *Log) seekCopies() (wait time.Duration) {
 		l.insertCopy(g, found)
 	}
 	return wait
+}
+
+// notFound lets those go on who have read all of g that was seen. A copy is made before the file is emptied, so it is mostly found at once.
+func (l *Log) notFound(g *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !g.sought {
+		g.sought = true
+		l.broadcastLocked()
+	}
 }
 
 // seekFor is for how long a copy of g is looked for. Meanwhile who lacks the rest of g does not read what is written now: where a file is emptied
@@ -98,7 +109,7 @@ func soonest(a, b time.Duration) time.Duration {
 	return a
 }
 
-// findCopy returns the newest file in the folder that begins as g did.
+// findCopy returns the newest file in the folder that begins as g did. Files may begin alike; one that was last written before g was is no copy of it.
 func (l *Log) findCopy(g *generation) *generation {
 	h := g.beganWith()
 	if h.n == 0 || l.at.dir == nil {
@@ -113,7 +124,9 @@ func (l *Log) findCopy(g *generation) *generation {
 			continue
 		}
 		w, err := c.windowAt(l.e.ctx, int64(h.n))
-		if err != nil || !bytes.Equal(w.bytes(), h.b[:h.n]) || best != nil && best.on.id.btime > c.on.id.btime {
+		// Who keeps the time of what he copies may do so to the second.
+		older := c.on.written()/int64(time.Second) < g.wrote.Load()/int64(time.Second)
+		if older || err != nil || !bytes.Equal(w.bytes(), h.b[:h.n]) || best != nil && best.on.id.btime > c.on.id.btime {
 			l.discard(c)
 			continue
 		}

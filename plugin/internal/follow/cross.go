@@ -54,6 +54,9 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 	}
 	given := r.givenUp()
 	r.leave()
+	if r.copied == r.g {
+		r.queue = append(r.queue, copyWindowGap(r.end))
+	}
 	if r.follow && r.g.state == ready && r.g.packed == nil {
 		r.addLate()
 	}
@@ -166,12 +169,12 @@ const maxEvidence = 8
 // unread is how much of the generation had been seen to be there and has not been read.
 func (r *Reader) unread() int64 { return max(r.g.max.Load()-r.b.off, 0) }
 
-// crossCut goes on after the content of the file that is being read is gone: in the copy that was made of it, if something was unread, or
-// with what stands in the file now.
+// crossCut goes on after the content of the file that is being read is gone: in the copy that was made of it, if there is more in that than has been
+// read, or with what stands in the file now.
 func (r *Reader) crossCut(ctx context.Context) {
 	copied, next := r.l.afterCutOf(r.g)
 	unread := r.unread()
-	if copied != nil && unread > 0 && r.enterCopy(ctx, copied) {
+	if copied != nil && (unread > 0 || copied.packed != nil || copied.max.Load() > r.b.off) && r.enterCopy(ctx, copied) {
 		return
 	}
 	r.leave()

@@ -86,6 +86,8 @@ type generation struct {
 	head       head // its beginning
 	// read is how far the reader has read that has come furthest.
 	read atomic.Int64
+	// wrote is when the file was last seen to have been written, in ns.
+	wrote atomic.Int64
 
 	// What follows is guarded by Log.mu.
 
@@ -101,6 +103,7 @@ type generation struct {
 
 	begun   begun       // when that was written
 	seeking bool        // a copy of what is gone is being looked for
+	sought  bool        // one has been looked for at least once
 	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
 	known   int64       // of a generation that was given up or could not be opened: how large it was; 0 if that is not known
 

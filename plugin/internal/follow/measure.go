@@ -24,7 +24,7 @@ func (l *Log) written(h *held) {
 		draining := g.next != nil && !g.sealed
 		l.mu.Unlock()
 		seen, since := g.max.Load(), g.since() // Before the size is taken, because readers raise it.
-		size, _, _, err := h.size()
+		size, at, _, err := h.size()
 		if err != nil {
 			return
 		}
@@ -35,6 +35,7 @@ func (l *Log) written(h *held) {
 			if _, ok := l.grow(g, size, since); !ok {
 				continue
 			}
+			raise(&g.wrote, at.UnixNano())
 			l.broadcast()
 		}
 		if draining {
@@ -127,6 +128,7 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	if !ok {
 		return true
 	}
+	raise(&g.wrote, written.UnixNano())
 	if grew {
 		l.idle = 0
 	}

@@ -20,6 +20,7 @@ type Reader struct {
 	b       block
 	before  window        // the bytes before the first byte that is not handed out
 	check   string        // the check of before
+	copied  *generation   // what it went on in because that is a copy of what it had read; what follows it may lack lines
 	long    bool          // inside a long line
 	atEnd   bool          // CaughtUp has been said and nothing since
 	flushed bool          // the incomplete line at the end has been handed out, because nobody waits for the rest
@@ -73,6 +74,7 @@ type view struct {
 	cut      bool
 	found    bool
 	seeking  bool
+	sought   bool
 	sealed   bool
 	ends     int64
 	next     *generation
@@ -90,7 +92,7 @@ func (l *Log) view(g *generation) view {
 	if g == nil {
 		return v
 	}
-	v.state, v.cut, v.found, v.seeking, v.sealed, v.ends, v.next = g.state, g.cut, g.found, g.seeking, g.sealed, g.ends, g.next
+	v.state, v.cut, v.found, v.seeking, v.sought, v.sealed, v.ends, v.next = g.state, g.cut, g.found, g.seeking, g.sought, g.sealed, g.ends, g.next
 	v.notes = g.notes
 	v.nextOpen = g.next != nil && g.next.state != pending
 	return v
@@ -143,7 +145,8 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 	case r.g == nil:
 		return nil, r.enterFirst(ctx, v)
 	case v.cut:
-		if v.seeking && r.unread() > 0 {
+		// Also who lacks nothing that was seen waits for the first look: what was written last may stand in the copy alone.
+		if v.seeking && (r.unread() > 0 || !v.sought) {
 			return nil, r.pause(ctx, v.wake)
 		}
 		if !v.found {

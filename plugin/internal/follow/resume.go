@@ -168,6 +168,9 @@ func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) err
 		}
 	}
 	// It was emptied or rewritten since.
+	if ok, err := r.resumeInCopy(ctx, g, p); ok || err != nil {
+		return err
+	}
 	next, unread := r.l.afterCut(g, p.Offset)
 	// Whether it had been read to the end is not known if nobody saw it happen.
 	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: unread != nil, After: p, MinBytes: unread,
@@ -189,7 +192,7 @@ func (l *Log) afterCut(g *generation, off int64) (*generation, *int64) {
 		n := max(g.max.Load()-off, 0)
 		unread = &n
 	}
-	for g.cut && g.next != nil {
+	for (g.cut || g.copyOf != nil) && g.next != nil {
 		g = g.next
 	}
 	return g, unread
