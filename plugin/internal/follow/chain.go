@@ -1,10 +1,13 @@
 package follow
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/livetail/livetail/plugin/internal/guard"
 	"github.com/livetail/livetail/plugin/tail"
@@ -205,6 +208,21 @@ func (l *Log) dropPending(h *held) {
 	}
 	l.chain = slices.Delete(l.chain, i, i+1)
 	l.broadcastLocked()
+}
+
+// dropAstray drops a pending generation at the path where a link stands that leads nowhere, or to what is no file of a log: nothing is in it. The journal
+// has been read since, so it is no file that was there before the link.
+func (l *Log) dropAstray() {
+	h := l.names[l.at.base]
+	if h == nil || h.file != nil {
+		return
+	}
+	if _, linked := l.linkAt(l.at.real); !linked {
+		return
+	}
+	if _, err := l.e.guard.Stat(l.at.real); err != nil && (!errors.Is(err, tail.ErrUnreadable) || errors.Is(err, unix.ELOOP)) {
+		l.dropPending(h)
+	}
 }
 
 // comeBack is called when a file of the chain stands at the path again.

@@ -55,6 +55,9 @@ func (l *Log) discover() {
 		}
 		live := l.names[l.at.base]
 		changed := l.replay()
+		if !changed {
+			l.dropAstray()
+		}
 		if back != nil && !changed { // Nothing happened since the journal was read last, and it does not tell why that file stands there.
 			l.standsAgain(back)
 		}

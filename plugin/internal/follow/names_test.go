@@ -249,6 +249,27 @@ func TestFollow_FolderOrFIFOInThePlaceOfTheFile_IsWaitedOut(t *testing.T) {
 	})
 }
 
+// A link that leads nowhere, or to what is no log, is no generation that anything could be missing of.
+func TestFollow_LinkThatLeadsAstrayInThePlaceOfTheFile_IsWaitedOut(t *testing.T) {
+	tiers(t, func(t *testing.T, w *world) {
+		w.write("app.log", "one\n")
+		r := w.follow(tail.StartAtBeginning())
+		r.caughtUp()
+		w.rename("app.log", "app.log.1")
+		for _, to := range []string{"nowhere", os.DevNull, "app.log"} {
+			w.must(os.Symlink(to, w.path("app.log")))
+			r.ask()
+			w.remove("app.log")
+			r.ask()
+		}
+		w.write("app.log", "two\n")
+		r.until("one\ntwo\n")
+		if len(r.events) != 1 {
+			t.Errorf("events are %s", r)
+		}
+	})
+}
+
 // T37: events are lost, and rotations with them.
 func TestFollow_EventsAreLost_FindsWhatHappenedByLooking(t *testing.T) {
 	w := newWorld(t, nil)
