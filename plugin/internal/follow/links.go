@@ -86,6 +86,7 @@ func (l *Log) leadsTo() (at guard.Found, err error) {
 	for range maxTurns {
 		l.checkFolder()
 		l.drainLinks()
+		l.drainWays()
 		if at, err = l.e.guard.Find(l.path); err != nil {
 			return at, err
 		}
@@ -97,11 +98,12 @@ func (l *Log) leadsTo() (at guard.Found, err error) {
 			}
 			l.stand(l.observe(l.path.Name()))
 		}
-		if k.seen == nil && at.Path == l.path {
+		if k.seen == nil && at.Path == l.path && len(l.ways.links) == 0 {
 			break // No link is anywhere.
 		}
 		again, err := l.e.guard.Find(l.path)
 		switched := l.drainLinks()
+		switched = l.drainWays() || switched
 		if len(k.half) > 0 { // The other part may have come about since.
 			switched = l.drainLinks() || switched
 		}
@@ -207,6 +209,7 @@ func (l *Log) stand(a *aside) {
 // h is known without a doubt. lack is what has to be declared at the next generation.
 func (l *Log) passTargets(h *held) (sure bool, lack []string) {
 	k := &l.links
+	l.oweWays()
 	if !k.turned && k.owed <= 0 && len(k.came) == 0 {
 		return false, nil
 	}
@@ -284,6 +287,7 @@ func (g *generation) lacks(evidence []string) {
 // passBack is passTargets for a link that leads to the same file again.
 func (l *Log) passBack() {
 	k := &l.links
+	l.oweWays()
 	live := l.names[l.at.base]
 	if live == nil || live.file == nil || k.owed <= 0 && len(k.came) == 0 {
 		return

@@ -39,6 +39,7 @@ type Log struct {
 
 	at         place
 	links      links
+	ways       ways
 	names      map[string]*held // the files in the folder that are or will be held, by name
 	gone       []*held          // pending files that have lost their name, oldest first
 	half       map[uint32]*half // renames of which only the first part has been seen
@@ -147,6 +148,7 @@ func (l *Log) release() {
 func (l *Log) shut() {
 	l.at.close()
 	l.links.close()
+	l.ways.close()
 	seen := make(map[*held]bool)
 	l.mu.Lock()
 	for _, g := range l.chain {

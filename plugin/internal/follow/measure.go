@@ -74,7 +74,7 @@ func (l *Log) measure() time.Duration {
 	}
 	l.mu.Lock()
 	wait := l.e.opts.Poll
-	if l.at.journal != nil && !l.blind && !l.unreadable {
+	if l.at.journal != nil && !l.blind && !l.unreadable && !l.ways.unseen {
 		wait *= 4
 		if len(l.chain) == 1 {
 			// The longer nothing happens, the less there is that only a look would find.

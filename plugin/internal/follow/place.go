@@ -95,6 +95,7 @@ func (l *Log) settle() bool {
 	if l.at.dir == nil {
 		l.at.outer = l.watchAncestor(folder)
 	}
+	l.watchWays()
 	l.blind = l.at.journal == nil || !l.first
 	clear(l.names)
 	clear(l.half)
