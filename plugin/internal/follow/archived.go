@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -44,11 +45,12 @@ func (l *Log) isFormOf(f sibling, gens []*generation) bool {
 	}
 	defer h.close()
 	first := gens[0].on.id.btime
-	if f.Packed == "" {
+	as := cmp.Or(f.Packed, packedAs(h))
+	if as == "" {
 		return first != 0 && h.id.btime > first
 	}
 	size, _, _, err := h.size()
-	if err != nil || f.Packed != ".gz" || size < gzipTrailer {
+	if err != nil || as != ".gz" || size < gzipTrailer {
 		return false
 	}
 	var end [gzipTrailer]byte

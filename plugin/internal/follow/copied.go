@@ -59,7 +59,7 @@ func (l *Log) seekCopies() (wait time.Duration) {
 	l.mu.Lock()
 	var seeking []*generation
 	for _, g := range l.chain {
-		if g.seeking {
+		if g.seeking && (!g.over || g.next != nil && g.next.state != pending) {
 			seeking = append(seeking, g)
 		}
 	}

@@ -195,6 +195,12 @@ func (r *Reader) crossOver(ctx context.Context, next *generation) {
 		return
 	}
 	unread := r.unread()
+	if r.l.isCopyOf(next, r.g) {
+		if unread > 0 && r.enterCopy(ctx, next) {
+			return
+		}
+		_, next = r.l.afterCutOf(r.g)
+	}
 	r.leave()
 	if unread > 0 {
 		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseOverwritten, Certain: true, After: r.end, MinBytes: &unread,
@@ -218,16 +224,19 @@ func (l *Log) afterCutOf(g *generation) (copied, next *generation) {
 
 // enterCopy goes on in the copy at the same offset, if its content before that is the same.
 func (r *Reader) enterCopy(ctx context.Context, copied *generation) bool {
-	if w, err := copied.windowAt(ctx, r.b.off); err != nil || !w.same(&r.b.before) {
+	w, err := copied.windowAt(ctx, r.b.off)
+	if err != nil || (r.unseen && w.check() != r.check || !r.unseen && !w.same(&r.b.before)) {
 		return false
 	}
 	// What is pending was read from the file itself and stands in the copy too.
 	from, off := r.position(), r.b.from()
-	before, check, long := r.before, r.check, r.long
+	before, check, long, unseen := r.before, r.check, r.long, r.unseen
 	if err := r.enter(ctx, copied, off); err != nil {
 		return false
 	}
-	r.before, r.check, r.long = before, check, long
+	if !unseen {
+		r.before, r.check, r.long = before, check, long
+	}
 	r.queue = append(r.queue, tail.Boundary{From: from, To: r.position(), How: tail.HowCopied, Order: tail.OrderInferred, Name: copied.name})
 	return true
 }

@@ -108,7 +108,8 @@ type generation struct {
 	known   int64       // of a generation that was given up or could not be opened: how large it was; 0 if that is not known
 
 	found  bool // it was found by its name among the rotated files
-	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file, unless this was found
+	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file, unless over
+	over   bool // something that is no part of the log was written over it
 	sealed bool // nobody writes to it any more, as far as one can know
 
 	ends    int64     // where the part that belongs to a later generation on the same file begins; 0: nowhere

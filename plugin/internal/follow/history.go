@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -196,10 +197,10 @@ func (l *Log) openOld(f sibling) (*generation, error) {
 	if h.name != "" {
 		l.names[h.name] = h
 	}
-	if f.Packed != "" {
-		if f.Packed != ".gz" {
+	if as := cmp.Or(f.Packed, packedAs(h)); as != "" {
+		if as != ".gz" {
 			g.state, g.sealed, g.cause = lost, true, tail.CauseUnreadable
-			g.evidence = []string{f.Name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(f.Packed, ".")}
+			g.evidence = []string{f.Name + " is compressed in a way that cannot be read: " + strings.TrimPrefix(as, ".")}
 			return g, nil
 		}
 		g.packed, g.sealed = newPacked(l.e, h.file), true
@@ -209,6 +210,24 @@ func (l *Log) openOld(f sibling) (*generation, error) {
 	size, _, _, _ := h.size()
 	g.raise(size)
 	return g, nil
+}
+
+// magics are how archives begin, by the names that they mostly have. None of them is text.
+var magics = map[string]string{".gz": "\x1f\x8b\x08", ".zst": "\x28\xb5\x2f\xfd", ".xz": "\xfd7zXZ\x00", ".lz4": "\x04\x22\x4d\x18"}
+
+// packedAs says what a rotated file is compressed as whose name does not tell, which svlogd's processors leave as it is; empty if it is not.
+func packedAs(h *held) string {
+	var b [8]byte
+	n, err := h.readAt(b[:], 0)
+	if err != nil {
+		return ""
+	}
+	for as, magic := range magics {
+		if strings.HasPrefix(string(b[:n]), magic) {
+			return as
+		}
+	}
+	return ""
 }
 
 // openSibling opens a rotated file. It has a name in the folder of the log, or none there.

@@ -91,7 +91,7 @@ func (l *Log) unheld(newest, h *held, came []*held) []*held {
 			continue
 		}
 		same := func(k *held) bool { return k.id == o.id }
-		if o.id.btime < newest.id.btime || o.id.btime > h.id.btime || o.id == h.id || l.heldAs(o.id) != nil ||
+		if packedAs(o) != "" || o.id.btime < newest.id.btime || o.id.btime > h.id.btime || o.id == h.id || l.heldAs(o.id) != nil ||
 			slices.ContainsFunc(came, same) || slices.ContainsFunc(out, same) {
 			o.close()
 			continue

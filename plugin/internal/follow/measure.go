@@ -28,7 +28,7 @@ func (l *Log) written(h *held) {
 		if err != nil {
 			return
 		}
-		if size < seen || size > seen && l.beginsAnew(g) {
+		if size < seen || g.mayBeginAnew(size > seen, at) && l.beginsAnew(g) {
 			l.restart(g)
 		} else {
 			l.noteHead(g, size)
@@ -43,6 +43,11 @@ func (l *Log) written(h *held) {
 		}
 		return
 	}
+}
+
+// mayBeginAnew reports whether something has been written to g since it was looked at last.
+func (g *generation) mayBeginAnew(grew bool, written time.Time) bool {
+	return grew || written.UnixNano() != g.wrote.Load()
 }
 
 // grow makes size the largest size seen of g, and reports whether it was less. ok is false if another generation has begun on the file since the
@@ -109,7 +114,7 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	if err != nil {
 		return false
 	}
-	if size < seen || size > seen && l.beginsAnew(g) {
+	if size < seen || g.mayBeginAnew(size > seen, written) && l.beginsAnew(g) {
 		l.restart(g)
 		return true
 	}

@@ -16,6 +16,7 @@ type Reader struct {
 	wait   bool // wait for a log that does not exist yet
 
 	g       *generation // where it is; nil before there is one
+	unseen  bool        // it stands in g without having seen what comes before, of which only the check is known
 	bad     *generation // the generation whose rest cannot be read
 	b       block
 	before  window        // the bytes before the first byte that is not handed out
@@ -53,7 +54,7 @@ func (r *Reader) move(g *generation) {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
 	r.l.leaveLocked(r.g)
-	r.g = g
+	r.g, r.unseen = g, false
 	if g != nil {
 		g.readers++
 		r.noted = len(g.notes)
@@ -72,7 +73,7 @@ func (l *Log) leaveLocked(g *generation) {
 type view struct {
 	state    state
 	cut      bool
-	found    bool
+	over     bool
 	seeking  bool
 	sought   bool
 	sealed   bool
@@ -92,7 +93,7 @@ func (l *Log) view(g *generation) view {
 	if g == nil {
 		return v
 	}
-	v.state, v.cut, v.found, v.seeking, v.sought, v.sealed, v.ends, v.next = g.state, g.cut, g.found, g.seeking, g.sought, g.sealed, g.ends, g.next
+	v.state, v.cut, v.over, v.seeking, v.sought, v.sealed, v.ends, v.next = g.state, g.cut, g.over, g.seeking, g.sought, g.sealed, g.ends, g.next
 	v.notes = g.notes
 	v.nextOpen = g.next != nil && g.next.state != pending
 	return v
@@ -146,10 +147,10 @@ func (r *Reader) step(ctx context.Context) (tail.Event, error) {
 		return nil, r.enterFirst(ctx, v)
 	case v.cut:
 		// Also who lacks nothing that was seen waits for the first look: what was written last may stand in the copy alone.
-		if v.seeking && (r.unread() > 0 || !v.sought) {
+		if v.seeking && (r.unread() > 0 || !v.sought && !v.over) {
 			return nil, r.pause(ctx, v.wake)
 		}
-		if !v.found {
+		if !v.over {
 			r.crossCut(ctx)
 			return nil, nil
 		}

@@ -171,6 +171,10 @@ func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) err
 	if ok, err := r.resumeInCopy(ctx, g, p); ok || err != nil {
 		return err
 	}
+	if r.l.view(g).over {
+		r.standAt(g, p)
+		return nil
+	}
 	next, unread := r.l.afterCut(g, p.Offset)
 	// Whether it had been read to the end is not known if nobody saw it happen.
 	gap := tail.Gap{Cause: tail.CauseTruncated, Certain: unread != nil, After: p, MinBytes: unread,

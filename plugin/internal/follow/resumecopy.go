@@ -49,6 +49,14 @@ func (r *Reader) resumeInCopy(ctx context.Context, g *generation, p tail.Positio
 	return false, nil
 }
 
+// standAt goes to p in g, which something has been written over: nothing of that is read, and what follows g tells how much of it is missing.
+func (r *Reader) standAt(g *generation, p tail.Position) {
+	r.move(g)
+	r.b.packed.shelve()
+	r.b.g, r.b.off, r.b.rest, r.b.at, r.b.end, r.b.packed = g, p.Offset, nil, 0, 0, nil
+	r.check, r.unseen = p.Check, true
+}
+
 // awaitCopy returns when nobody looks for a copy of g any more, of which everything up to off has been read.
 func (l *Log) awaitCopy(ctx context.Context, g *generation, off int64) error {
 	for {
@@ -56,7 +64,7 @@ func (l *Log) awaitCopy(ctx context.Context, g *generation, off int64) error {
 		if v.closed {
 			return errClosed
 		}
-		if !v.cut || !v.seeking || v.sought && g.max.Load() <= off {
+		if !v.cut || !v.seeking || v.over && !v.nextOpen || v.sought && g.max.Load() <= off {
 			return nil
 		}
 		select {

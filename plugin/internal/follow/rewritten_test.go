@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -213,5 +214,115 @@ func TestFill_RegrownWithLinesThatEndAlike_IsRewritten(t *testing.T) {
 	w.must(os.WriteFile(w.path("app.log"), []byte("two"+same+"three"+same), 0o644))
 	if n, err := r.r.b.fill(0); !errors.Is(err, errRewritten) {
 		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
+
+// shred writes random bytes over a rotated file, several times, before it is deleted, as logrotate's option of that name has it.
+func TestFollow_RotatedFileIsShredded_NothingOfThatIsDelivered(t *testing.T) {
+	tiers(t, func(t *testing.T, w *world) {
+		for _, successor := range []bool{true, false} {
+			w.write("app.log", numbered(0, 1000))
+			r := w.follow(tail.StartAtLastLines(1000))
+			r.until(numbered(0, 1000))
+			r.caughtUp()
+			w.rename("app.log", "app.log.1")
+			if successor {
+				w.write("app.log", "")
+			}
+			f, err := os.OpenFile(w.path("app.log.1"), os.O_WRONLY, 0)
+			w.must(err)
+			for pass := range 3 {
+				_, err = f.WriteAt(bytes.Repeat([]byte{byte(pass + 1), 'x', '\n'}, 8192), 0)
+				w.must(err)
+				r.ask()
+				_, _ = r.next(time.Millisecond)
+			}
+			w.must(f.Truncate(0))
+			w.must(f.Close())
+			r.ask()
+			w.remove("app.log.1")
+			w.write("app.log", "after\n")
+			r.until(numbered(0, 1000) + "after\n")
+			if count[tail.Gap](r) > 0 || count[tail.Truncated](r) > 0 {
+				t.Errorf("successor %v: events are %s", successor, r)
+			}
+			r.close()
+			w.remove("app.log")
+		}
+	})
+}
+
+// Who has not read it to the end yet is told how much is missing, or goes on in the archive that was made of it.
+func TestFollow_RotatedFileIsShreddedUnread_DeclaresTheRestOrReadsTheArchive(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		tiers(t, func(t *testing.T, w *world) {
+			text := numbered(0, 50_000)
+			w.write("app.log", text)
+			r := w.follow(tail.StartAtBeginning())
+			r.next(patience) // One batch.
+			w.rename("app.log", "app.log.1")
+			w.write("app.log", "after\n")
+			r.ask()
+			if packed {
+				w.gzip("app.log.1.gz", text)
+			}
+			f, err := os.OpenFile(w.path("app.log.1"), os.O_WRONLY, 0)
+			w.must(err)
+			_, err = f.WriteAt(bytes.Repeat([]byte{1, 'x', '\n'}, len(text)/3+100), 0)
+			w.must(err)
+			w.must(f.Close())
+			w.remove("app.log.1")
+			r.ask()
+			for deadline := time.Now().Add(patience); !strings.HasSuffix(r.text.String(), "after\n"); {
+				if _, ok := r.next(time.Until(deadline)); !ok {
+					t.Fatalf("read %s\nevents: %s", brief(r.text.String()), r)
+				}
+			}
+			missing := int64(len(text+"after\n") - r.text.Len())
+			g := gaps(r, tail.CauseOverwritten)
+			switch {
+			case packed && (missing != 0 || count[tail.Gap](r) > 0):
+				t.Errorf("%d bytes are missing, events are %s", missing, r)
+			case !packed && (len(g) != 1 || !g[0].Certain || g[0].MinBytes == nil || *g[0].MinBytes != missing):
+				t.Errorf("%d bytes are missing, events are %s", missing, r)
+			}
+		})
+	}
+}
+
+func TestResume_RotatedFileWasShreddedMeanwhile_DeclaresTheRestOrReadsTheArchive(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		tiers(t, func(t *testing.T, w *world) {
+			text := numbered(0, 50_000)
+			w.write("app.log", text)
+			r := w.follow(tail.StartAtBeginning())
+			r.next(patience) // One batch.
+			w.rename("app.log", "app.log.1")
+			if packed {
+				w.gzip("app.log.1.gz", text)
+			}
+			f, err := os.OpenFile(w.path("app.log.1"), os.O_WRONLY, 0)
+			w.must(err)
+			_, err = f.Write(bytes.Repeat([]byte{1, 'x', '\n'}, len(text)/3+100))
+			w.must(err)
+			w.must(f.Close())
+			r.ask()
+			w.remove("app.log.1")
+			again := w.follow(tail.StartAtPosition(r.at))
+			w.write("app.log", "after\n")
+			for deadline := time.Now().Add(patience); !strings.HasSuffix(again.text.String(), "after\n"); {
+				if _, ok := again.next(time.Until(deadline)); !ok {
+					t.Fatalf("read %s\nevents: %s", brief(again.text.String()), again)
+				}
+			}
+			missing := int64(len(text+"after\n") - len(r.text.String()) - again.text.Len())
+			g := gaps(again, tail.CauseOverwritten)
+			switch {
+			case packed && (missing != 0 || len(g) > 0):
+				t.Errorf("%d bytes are missing, events are %s", missing, again)
+			case !packed && (len(g) != 1 || !g[0].Certain || g[0].MinBytes == nil || *g[0].MinBytes != missing):
+				t.Errorf("%d bytes are missing, events are %s", missing, again)
+			}
+		})
 	}
 }
