@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/livetail/livetail/plugin/tail"
@@ -70,9 +71,11 @@ func (l *Log) seekCopies() (wait time.Duration) {
 			wait = soonest(wait, g.seekNext.Sub(now))
 			continue
 		}
-		found := l.findCopy(g)
+		found, sure := l.findCopy(g)
 		if found == nil && now.Sub(g.cutAt) < l.seekFor(g) {
-			l.notFound(g)
+			if sure {
+				l.notFound(g)
+			}
 			g.seekPause = max(firstPause, 2*g.seekPause)
 			g.seekNext = now.Add(g.seekPause)
 			wait = soonest(wait, g.seekPause)
@@ -110,22 +113,25 @@ func soonest(a, b time.Duration) time.Duration {
 }
 
 // findCopy returns the newest file in the folder that begins as g did. Files may begin alike; one that was last written before g was is no copy of it.
-func (l *Log) findCopy(g *generation) *generation {
+// sure means that none was being renamed or compressed meanwhile.
+func (l *Log) findCopy(g *generation) (best *generation, sure bool) {
 	h := g.beganWith()
 	if h.n == 0 || l.at.dir == nil {
-		return nil
+		return nil, true
 	}
-	var best *generation
+	sure = true
 	files, _ := l.siblings() // What cannot be found is declared as missing.
 	for _, f := range files {
 		c, err := l.openOld(f)
 		if err != nil || c == nil || c.state != ready {
+			sure = sure && !errors.Is(err, tail.ErrNotFound)
 			l.discard(c)
 			continue
 		}
 		w, err := c.windowAt(l.e.ctx, int64(h.n))
 		// Who keeps the time of what he copies may do so to the second.
 		older := c.on.written()/int64(time.Second) < g.wrote.Load()/int64(time.Second)
+		sure = sure && (older || !errors.Is(err, errCorrupt))
 		if older || err != nil || !bytes.Equal(w.bytes(), h.b[:h.n]) || best != nil && best.on.id.btime > c.on.id.btime {
 			l.discard(c)
 			continue
@@ -133,7 +139,7 @@ func (l *Log) findCopy(g *generation) *generation {
 		l.discard(best)
 		best = c
 	}
-	return best
+	return best, sure
 }
 
 // discard gives up a generation that is not in the chain.

@@ -101,3 +101,26 @@ func TestResume_CopyTruncatedMeanwhile_GoesOnInTheCopy(t *testing.T) {
 		}
 	}
 }
+
+// The archive of the copy is being made while it is looked for: that it cannot be read yet does not say that there is none.
+func TestFollow_CopyIsBeingCompressedWhenItIsLookedFor_IsWaitedFor(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.NoEvents, o.Poll, o.Rest = true, time.Hour, time.Minute })
+	w.write("app.log", numbered(0, 100))
+	r := w.follow(tail.StartAtBeginning())
+	r.until(numbered(0, 100))
+	r.caughtUp()
+	w.gzip("whole", numbered(0, 150))
+	whole, err := os.ReadFile(w.path("whole"))
+	w.must(err)
+	r.unseen(func() {
+		w.must(os.WriteFile(w.path("app.log.1.gz"), whole[:20], 0o644))
+		w.must(truncate(w.path("app.log")))
+	})
+	r.ask()
+	if ev, ok := r.next(30 * time.Millisecond); ok {
+		t.Fatalf("it went on with %T", ev)
+	}
+	w.write("app.log", numbered(150, 160))
+	w.must(os.WriteFile(w.path("app.log.1.gz"), whole, 0o644))
+	r.until(numbered(0, 160))
+}
