@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -28,6 +29,12 @@ type producer struct {
 	stream string
 	count  int64 // 0: no end
 	logrus bool
+	// made is how many lines have been made, handed how many have become due.
+	made, handed int64
+	// startTime is the time of the first record, if it is not to be that of the clock; each of the records after it is a step later.
+	startTime time.Time
+	step      time.Duration
+	records   int64
 
 	source *lines.Source
 	format *lines.Formatter
@@ -45,6 +52,9 @@ func newProducer(o *RunOptions, i int) (*producer, error) {
 	p := &producer{path: o.log(i).Path, logrus: o.Logger == LoggerLogrus || o.Logger == LoggerAuto && rate > 0 && rate <= logrusRate}
 	if o.Sequence {
 		p.stream = o.stream(i)
+	}
+	if p.startTime, p.step = o.StartTime, time.Millisecond; rate > 0 {
+		p.step = time.Duration(float64(time.Second) / rate)
 	}
 	if o.Count > 0 {
 		// What does not divide evenly goes to the first files.
@@ -110,36 +120,53 @@ func (p *producer) put(ctx context.Context, b []byte) error {
 	return p.writer.WriteEncoded(ctx, b, ends)
 }
 
-// due waits until lines are due and returns how many; 0 at the end.
-func (p *producer) due(ctx context.Context, made int64) (int, error) {
-	limit := int64(chunkLines)
-	if p.count != 0 {
-		limit = min(limit, max(p.count, 0)-made)
+// await waits until lines are due and returns how many; 0 at the end.
+func (p *producer) await(ctx context.Context) (int64, error) {
+	for p.count == 0 || p.made < p.count {
+		if due := p.handed - p.made; due > 0 {
+			if p.count > 0 {
+				due = min(due, p.count-p.made)
+			}
+			return due, nil
+		}
+		n, err := p.pace.Next(ctx, chunkLines)
+		if err != nil {
+			return 0, err
+		}
+		p.handed += int64(n)
 	}
-	if limit == 0 {
-		return 0, nil
+	return 0, nil
+}
+
+// record returns the next record. It may have more lines than are due, so that no clock decides what is written; those after it wait for
+// as much longer. Only the end of the run cuts a trace off.
+func (p *producer) record(now time.Time) lines.Record {
+	limit := int64(math.MaxInt32)
+	if p.count > 0 {
+		limit = min(limit, p.count-p.made)
 	}
-	return p.pace.Next(ctx, int(limit))
+	if !p.startTime.IsZero() {
+		now = p.startTime.Add(time.Duration(p.records) * p.step)
+		p.records++
+	}
+	return p.source.Next(now, int(limit))
 }
 
 func (p *producer) direct(ctx context.Context, write func([]byte) error) error {
 	buf := make([]byte, 0, chunk+lines.MaxLine)
-	for made, left := int64(0), 0; ; {
-		if left == 0 {
-			n, err := p.due(ctx, made)
-			if n == 0 || err != nil {
-				return err
-			}
-			made += int64(n)
-			left = n
+	for {
+		due, err := p.await(ctx)
+		if due == 0 || err != nil {
+			return err
 		}
 		buf = buf[:0]
 		now := time.Now()
-		for left > 0 && len(buf) < chunk {
-			r := p.source.Next(now, left)
+		for due > 0 && len(buf) < chunk {
+			r := p.record(now)
 			var n int
 			buf, n = p.format.Append(buf, &r)
-			left -= n
+			p.made += int64(n)
+			due -= int64(n)
 		}
 		if err := write(buf); err != nil {
 			return err
@@ -166,19 +193,15 @@ func (p *producer) logged(ctx context.Context, write func([]byte) error) error {
 		failed = write(b)
 		return nil // logrus would print the error; it is returned below instead.
 	}))
-	for made, left := int64(0), 0; ; {
-		if left == 0 {
-			n, err := p.due(ctx, made)
-			if n == 0 || err != nil {
-				return err
-			}
-			made += int64(n)
-			left = n
+	for {
+		due, err := p.await(ctx)
+		if due == 0 || err != nil {
+			return err
 		}
 		before := p.format.Next()
-		r := p.source.Next(time.Now(), left)
+		r := p.record(time.Now())
 		lines.Log(logger, &r)
-		left -= int(p.format.Next() - before)
+		p.made += int64(p.format.Next() - before)
 		if failed != nil {
 			return failed
 		}

@@ -80,7 +80,8 @@ type RunOptions struct {
 	Message string
 	// Sequence ends each line with a mark by which a verifier accounts for it.
 	Sequence bool
-	// Stream names the producer in the marks; empty takes a new name, so that two runs into one file are told apart.
+	// Stream names the producer in the marks; empty takes a new name, so that two runs into one file are told apart, or with StartTime
+	// always the same.
 	Stream string
 	// First is the number of the first line; 0 means 1.
 	First uint64
@@ -95,6 +96,9 @@ type RunOptions struct {
 	Length string
 	// Seed chooses levels, formats and lengths; the same seed makes the same lines, apart from their time.
 	Seed uint64
+	// StartTime is the time that the first record carries, each of the others coming 1/Rate later, or a millisecond without a rate. With it
+	// the same options write the same bytes, into files that are rotated at the same lines. Zero means the time of the clock.
+	StartTime time.Time
 	// Logger is what stands between records and file; empty means LoggerAuto.
 	Logger Logger
 
@@ -202,6 +206,9 @@ func (o *RunOptions) defaults() {
 	}
 	if o.Files == 0 {
 		o.Files = 1
+	}
+	if o.Stream == "" && !o.StartTime.IsZero() {
+		o.Stream = lines.DefaultStream
 	}
 	if o.Stream == "" {
 		o.Stream = strings.ToLower(rand.Text()[:6])

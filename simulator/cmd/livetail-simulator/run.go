@@ -19,7 +19,7 @@ func newRun() *cobra.Command {
 	var o simulator.RunOptions
 	maxSize := size(simulator.DefaultMaxSize)
 	var duration time.Duration
-	var metrics string
+	var metrics, startTime string
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Write a log and rotate it",
@@ -53,6 +53,12 @@ Encodings: ` + strings.Join(simulator.Encodings(), ", "),
 			if duration < 0 {
 				return usage(fmt.Errorf("duration %v must not be negative", duration))
 			}
+			if startTime != "" {
+				var err error
+				if o.StartTime, err = time.Parse(time.RFC3339Nano, startTime); err != nil {
+					return usage(fmt.Errorf("start-time %q must be written as 2020-09-17T08:59:00Z", startTime))
+				}
+			}
 			if err := o.Check(); err != nil {
 				return usage(err)
 			}
@@ -84,6 +90,7 @@ Encodings: ` + strings.Join(simulator.Encodings(), ", "),
 	f.IntVar(&o.TraceEvery, "trace-every", 0, "make every n-th record one with a stack trace on several lines")
 	f.StringVar(&o.Length, "length", "", "make lines longer: 200 (at least), 80-400 (evenly between), skewed:40-20000 (most short, few long)")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of levels, formats and lengths: the same one makes the same lines, apart from their time")
+	f.StringVar(&startTime, "start-time", "", "time of the first record, as in 2020-09-17T08:59:00Z, the others 1/--rate or 1ms apart: with the same --seed the same bytes")
 	f.StringVar((*string)(&o.Logger), "logger", string(simulator.LoggerAuto), "what writes the lines: auto, logrus or direct")
 	f.StringVar(&metrics, "metrics", "", "serve metrics for Prometheus at this address, as in 127.0.0.1:9464")
 	return c
