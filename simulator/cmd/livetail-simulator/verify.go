@@ -58,7 +58,10 @@ func (t *target) source(c *cobra.Command, args []string) (verify.Source, error) 
 		return verify.Command(args, c.ErrOrStderr(), t.encoding, t.lag), nil
 	}
 	if len(args) != 1 {
-		return nil, errors.New("say one URL, one file, or -- and a command")
+		return nil, errors.New("say one URL, one file, - for standard input, or -- and a command")
+	}
+	if args[0] == "-" {
+		return verify.File("/dev/stdin", t.encoding), nil
 	}
 	if !strings.Contains(args[0], "://") {
 		if info, err := os.Stat(args[0]); err != nil || !info.Mode().IsRegular() {
@@ -107,23 +110,26 @@ func newVerify() *cobra.Command {
 	var fromFirst, asJSON bool
 	var metrics string
 	c := &cobra.Command{
-		Use:   "verify URL|FILE | verify -- COMMAND [ARG …]",
+		Use:   "verify URL|FILE|- | verify -- COMMAND [ARG …]",
 		Short: "Follow a log and account for every line",
 		Long: `verify follows a log that "run --sequence" writes, and accounts for every line: delivered, declared missing, lost, doubled, reordered or
-corrupted. It follows a URL of livetail's front door, reads the standard output of a command, or reads a file to its end.
+corrupted. It follows a URL of livetail's front door, reads the standard output of a command, or reads a file to its end; - is its own
+standard input.
 
 It ends after --count lines, after --timeout, after --idle without a line, at the end of its source, or with SIGINT. Then it prints a report, and
 its exit code is
   0  written = delivered + declared missing, each line once, in order and intact
-  1  something is lost, doubled, reordered or corrupted, or fewer than --count lines came in time
+  1  something is lost, doubled, reordered or corrupted, something was declared missing that was not, or fewer than --count lines came
   2  the command line makes no sense
   3  the log cannot be followed
 
-Lines are counted from the first one that arrives; --from-first also misses those before it. A line that arrives corrupted counts as lost,
-too. With the plain protocol and text, the front door's notices count as declarations; a command declares nothing.`,
+Lines are counted from the first one that arrives; --from-first also misses those before it, and --count those after the last. A line that
+arrives corrupted counts as lost, too. With the plain protocol and text, the front door's notices count as declarations; a command declares
+nothing. Lines without a number are those of other programs, or what is left of torn ones; they are counted and do no harm.`,
 		Example: `  livetail-simulator verify --count 100000 ws://127.0.0.1:8765/var/log/app.log
   livetail-simulator verify --protocol plain --timeout 1m ws://127.0.0.1:8765/var/log/app.log
-  livetail-simulator verify --from-first --idle 5s -- tail -n +1 -F /var/log/app.log`,
+  livetail-simulator verify --from-first --idle 5s -- tail -n +1 -F /var/log/app.log
+  zcat -f app.log.2.gz app.log.1 app.log | livetail-simulator verify -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			source, err := t.source(c, args)
 			if err == nil && (o.Count < 0 || o.Timeout < 0 || o.Idle < 0 || t.lag.Pause < 0) {
@@ -174,15 +180,18 @@ func verifyOne(c *cobra.Command, source verify.Source, a *verify.Account, o veri
 	if isTerminal(stderr) {
 		fmt.Fprint(stderr, "\r\x1b[K")
 	}
+	short := errors.Is(err, verify.ErrTimeout) || errors.Is(err, verify.ErrShort)
 	r := a.Report()
-	if err != nil && !errors.Is(err, verify.ErrTimeout) && r.Written == 0 {
+	if err != nil && !short && r.Written == 0 {
 		return &exitError{exitSource, err}
 	}
+	r.Wanted = o.Count
+	r.OK = r.OK && r.Written >= o.Count
 	if printErr := printReport(stdout, r, asJSON); printErr != nil {
 		return printErr
 	}
 	switch {
-	case errors.Is(err, verify.ErrTimeout):
+	case short:
 		return err
 	case err != nil:
 		return &exitError{exitSource, err}

@@ -23,6 +23,8 @@ type Mark struct {
 	Sequence uint64
 	// Time is when the line was made, to the microsecond.
 	Time time.Time
+	// Before is how many bytes somebody put before the line.
+	Before int
 }
 
 // Verdict is what a line says about itself.
@@ -123,7 +125,7 @@ func parseAt(line []byte, at int) (Mark, Verdict) {
 	if crc32.Checksum(line[at-int(length):checkAt-1], castagnoli) != check {
 		return Mark{}, Corrupt
 	}
-	return Mark{Stream: stream, Sequence: sequence, Time: time.UnixMicro(int64(micros))}, Genuine
+	return Mark{Stream: stream, Sequence: sequence, Time: time.UnixMicro(int64(micros)), Before: at - int(length)}, Genuine
 }
 
 var point = []byte{'.'}

@@ -28,10 +28,9 @@ type Account struct {
 	streams map[string]*stream
 	holes   int
 
-	// exact is the sum of the lines that gaps of known size declared, vague counts the gaps of unknown size.
-	exact, vague uint64
-	gaps         map[string]int64
-	possible     int64
+	declared declarations
+	gaps     map[string]int64
+	possible int64
 
 	arrived, bytes           int64 // lines of whatever kind, and their bytes
 	doubled, reordered, late int64
@@ -52,8 +51,8 @@ type stream struct {
 	// first is the lowest number that counts, next the one after the highest that came.
 	first, next uint64
 	delivered   uint64
-	// exact and vague are those of the account when the last line came: gaps since then explain what is missing before the next one.
-	exact, vague uint64
+	// passed is the number of the next declaration when the last line came: those since then explain what is missing before the next line.
+	passed int
 	// holes are what is missing between first and next, in order.
 	holes []hole
 	// lost and declared are those of holes that have been settled.
@@ -127,15 +126,23 @@ func (a *Account) line(line []byte, now time.Time, late bool) {
 		a.example(line)
 		return
 	}
+	if m.Before > 0 {
+		// A follower may put something of its own before a line, but no other line.
+		if _, other := lines.Parse(line[:m.Before]); other != lines.Unmarked {
+			a.corrupted++
+			a.example(line)
+		}
+	}
 	s := a.streams[string(m.Stream)]
 	if s == nil {
 		if len(a.streams) >= maxStreams {
 			a.unmarked++
 			return
 		}
-		s = &stream{first: m.Sequence, next: m.Sequence, exact: a.exact, vague: a.vague}
+		a.declared.beginning()
+		s = &stream{first: m.Sequence, next: m.Sequence, passed: a.declared.end()}
 		if a.from {
-			s.first, s.next, s.exact, s.vague = 1, 1, 0, 0
+			s.first, s.next, s.passed = 1, 1, 0
 		}
 		a.streams[string(m.Stream)] = s
 	}
@@ -168,13 +175,13 @@ func (a *Account) number(s *stream, n uint64, late bool) {
 		}
 		return // A straggler explains nothing about what comes next.
 	}
-	s.exact, s.vague = a.exact, a.vague
+	s.passed = a.declared.end()
 }
 
 // missing notes that the numbers from s.next up to n did not come in their place.
 func (a *Account) missing(s *stream, n uint64) {
 	h := hole{from: s.next, to: n}
-	h.declared = a.explained(s, h.size())
+	h.declared = a.declared.explain(s.passed, h.size())
 	s.holes = append(s.holes, h)
 	a.holes++
 	if a.holes <= maxHoles {
@@ -189,14 +196,6 @@ func (a *Account) missing(s *stream, n uint64) {
 	}
 	a.holes -= half
 	s.holes = slices.Clone(s.holes[half:])
-}
-
-// explained returns how many of n lines that are missing now have been declared since the last line of s.
-func (a *Account) explained(s *stream, n uint64) uint64 {
-	if a.vague > s.vague {
-		return n
-	}
-	return min(n, a.exact-s.exact)
 }
 
 // fill takes n out of what is missing; it returns false if n was not missing.
@@ -253,11 +252,20 @@ func (a *Account) Gap(cause string, number *int64, certain bool) {
 	if !certain {
 		a.possible++
 	}
+	e := declaration{unknown: true, certain: certain}
 	if number != nil && certain && *number >= 0 {
-		a.exact += uint64(*number)
-	} else {
-		a.vague++
+		e.unknown, e.left = false, uint64(*number)
 	}
+	a.declared.add(e, a.passed)
+}
+
+// passed returns the number up to which all streams have passed the declarations.
+func (a *Account) passed() int {
+	passed := a.declared.end()
+	for _, s := range a.streams {
+		passed = min(passed, s.passed)
+	}
+	return passed
 }
 
 func (a *Account) example(line []byte) {

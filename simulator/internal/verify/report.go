@@ -26,9 +26,16 @@ type Report struct {
 	// Corrupted lines do not match their checksum. Unmarked ones have none: other programs' lines, or remains of torn ones.
 	Corrupted int64 `json:"corrupted"`
 	Unmarked  int64 `json:"unmarked"`
-	// Gaps counts declarations by cause; PossibleGaps are those of them that are not certain.
+	// Gaps counts declarations by cause. PossibleGaps are those of them that are not certain; EmptyGaps those that are, although no line was
+	// missing there.
 	Gaps         map[string]int64 `json:"gaps"`
 	PossibleGaps int64            `json:"possible_gaps"`
+	EmptyGaps    int64            `json:"empty_gaps"`
+	// Overdeclared are lines that gaps declared missing, by their number, and that were not: a report of losses that is wrong. They can be
+	// told only where a single producer wrote all lines.
+	Overdeclared int64 `json:"overdeclared"`
+	// Wanted is how many lines there should have been, if that was said.
+	Wanted int64 `json:"wanted,omitempty"`
 	// Streams is how many producers were seen.
 	Streams int `json:"streams"`
 	// Bytes is how much text came, without colours and markup.
@@ -64,13 +71,17 @@ func (a *Account) Report() Report {
 		Gaps: maps.Clone(a.gaps), PossibleGaps: a.possible, Streams: len(a.streams), Bytes: a.bytes, Settled: a.settled,
 		Odd: slices.Clone(a.examples), Latency: a.latency.report(), Elapsed: a.lastArrival.Sub(a.firstArrival),
 	}
+	gaps, passed := a.declared.clone(), a.declared.end()
 	for _, name := range slices.Sorted(maps.Keys(a.streams)) {
 		s := a.streams[name]
 		next, declared, lost := s.next, s.declared, s.lost
-		if end := a.expected[name] + 1; end > next {
+		end, known := a.expected[name]
+		if end++; !known || end < next {
+			passed = min(passed, s.passed) // It may go on after the gaps.
+		} else if end > next {
 			// What was written last has not come.
 			n := end - next
-			explained := a.explained(s, n)
+			explained := gaps.explain(s.passed, n)
 			declared += explained
 			lost += n - explained
 			if n > explained {
@@ -90,7 +101,12 @@ func (a *Account) Report() Report {
 		r.Declared += int64(declared)
 		r.Lost += int64(lost)
 	}
-	r.OK = r.Written > 0 && r.Lost == 0 && r.Doubled == 0 && r.Reordered == 0 && r.Corrupted == 0 && r.Written == r.Delivered+r.Declared
+	empty, over := gaps.judge(passed)
+	if r.EmptyGaps = int64(empty); len(a.streams) == 1 && a.unmarked == 0 {
+		r.Overdeclared = int64(over)
+	}
+	r.OK = r.Written > 0 && r.Lost == 0 && r.Doubled == 0 && r.Reordered == 0 && r.Corrupted == 0 && r.Overdeclared == 0 &&
+		r.Written == r.Delivered+r.Declared
 	return r
 }
 
@@ -116,7 +132,13 @@ func (r Report) String() string {
 		for _, cause := range slices.Sorted(maps.Keys(r.Gaps)) {
 			parts = append(parts, fmt.Sprintf("%s %d", cause, r.Gaps[cause]))
 		}
-		fmt.Fprintf(&b, "gaps: %s; %d of them only possible\n", strings.Join(parts, ", "), r.PossibleGaps)
+		fmt.Fprintf(&b, "gaps: %s; %d of them only possible, %d where nothing was missing\n", strings.Join(parts, ", "), r.PossibleGaps, r.EmptyGaps)
+	}
+	if r.Overdeclared > 0 {
+		fmt.Fprintf(&b, "overdeclared: %d lines were called missing that were not\n", r.Overdeclared)
+	}
+	if r.Wanted > r.Written {
+		fmt.Fprintf(&b, "too few: %d of %d lines\n", r.Written, r.Wanted)
 	}
 	if l := r.Latency; l.Count > 0 {
 		fmt.Fprintf(&b, "latency: p50 %s, p90 %s, p99 %s, p99.9 %s, max %s\n", short(l.P50), short(l.P90), short(l.P99), short(l.P999), short(l.Max))

@@ -22,14 +22,19 @@ type Options struct {
 	ProgressEvery time.Duration
 }
 
-// ErrTimeout is the error when fewer lines than wanted came in time.
-var ErrTimeout = errors.New("timed out")
+// Errors of [Run] when fewer lines than wanted came.
+var (
+	// ErrTimeout: in time.
+	ErrTimeout = errors.New("timed out")
+	// ErrShort: before the source ended, fell silent for Idle, or ctx was cancelled.
+	ErrShort = errors.New("too few lines came")
+)
 
 // look is how often it is looked whether the end is reached.
 const look = 10 * time.Millisecond
 
-// Run lets a source deliver into an account until an end is reached. The error is that of the source, [ErrTimeout], or nil; cancelling
-// ctx is a normal end.
+// Run lets a source deliver into an account until an end is reached. The error is that of the source, [ErrTimeout], [ErrShort], or nil;
+// cancelling ctx is a normal end.
 func Run(ctx context.Context, source Source, a *Account, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -39,6 +44,13 @@ func Run(ctx context.Context, source Source, a *Account, o Options) error {
 	defer ticker.Stop()
 	start := time.Now()
 	told, moved, last := start, start, int64(0)
+	// early is the end before the count is reached, unless it is reached now.
+	early := func(err error) error {
+		if accounted, _ := a.Accounted(); err == nil && accounted < o.Count {
+			err = fmt.Errorf("%w: %d of %d", ErrShort, accounted, o.Count)
+		}
+		return err
+	}
 	stop := func(err error) error {
 		cancel()
 		return errors.Join(<-done, err)
@@ -46,9 +58,9 @@ func Run(ctx context.Context, source Source, a *Account, o Options) error {
 	for {
 		select {
 		case err := <-done:
-			return err
+			return early(err)
 		case <-ctx.Done():
-			return stop(nil)
+			return early(stop(nil))
 		case <-ticker.C:
 		}
 		now := time.Now()
@@ -68,7 +80,7 @@ func Run(ctx context.Context, source Source, a *Account, o Options) error {
 		case o.Timeout > 0 && now.Sub(start) >= o.Timeout:
 			return stop(nil)
 		case o.Idle > 0 && arrived > 0 && now.Sub(moved) >= o.Idle:
-			return stop(nil)
+			return early(stop(nil))
 		}
 	}
 }

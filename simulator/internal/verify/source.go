@@ -165,7 +165,7 @@ func Command(args []string, stderr io.Writer, encoding string, lag Lag) Source {
 	}
 }
 
-// File reads a file to its end, in the encoding of that name.
+// File reads a file, or a pipe that has a name, to its end, in the encoding of that name.
 func File(path, encoding string) Source {
 	return func(ctx context.Context, a *Account) error {
 		f, err := os.Open(path)
@@ -173,6 +173,8 @@ func File(path, encoding string) Source {
 			return err
 		}
 		defer f.Close()
+		// A pipe in which nothing comes is left at the end; other files have no deadlines and need none.
+		defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Now()) })()
 		text, err := lines.Decode(encoding, f)
 		if err != nil {
 			return err
