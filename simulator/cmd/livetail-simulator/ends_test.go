@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -238,8 +239,12 @@ func TestRun_Signal_EndsNormallyAndReportsWhatIsOnDisk(t *testing.T) {
 		{syscall.SIGINT, []string{"--rotate", "lumberjack", "--rate", "200000"}},
 		{syscall.SIGTERM, []string{"--rotate", "logrotate", "--compress", "--rate", "50000"}},
 		{syscall.SIGTERM, []string{"--rotate", "loguru", "--compress", "--rate", "5000"}},
+		{syscall.SIGHUP, []string{"--rotate", "python", "--rate", "20000"}},
 		{syscall.SIGINT, []string{"--rotate", "symlink", "--rate", "100000", "--files", "3", "--trace-every", "10"}},
 	} {
+		if signal.Ignored(c.signal) {
+			continue // Under nohup it is for the program, too.
+		}
 		dir := t.TempDir()
 		p := start(t, false, append(c.args, "--max-size", "100KB", "--max-backups", "0", "--file", filepath.Join(dir, "logs", "app.log"))...)
 		until(t, "it has rotated", func() bool {
@@ -247,6 +252,7 @@ func TestRun_Signal_EndsNormallyAndReportsWhatIsOnDisk(t *testing.T) {
 			return len(entries) > 4
 		})
 		p.signal(c.signal)
+		_ = p.cmd.Process.Signal(c.signal) // As timeout(1) does, which sends it to the group, too.
 		code, r := p.wait()
 		said := p.stderr.String() // How far it is, if it takes long, and nothing else.
 		if code != 0 || strings.Contains(said, "livetail-simulator: ") || strings.Contains(said, `"level":"warn`) || r.Torn != 0 {

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -47,13 +48,25 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings as arguments. The first signal ends the program kindly, the second at once.
+// sameSignal is the time within which a signal is the one before, sent twice: timeout(1) sends it to the program and to its group.
+const sameSignal = 200 * time.Millisecond
+
+// endings are the signals that end the program kindly: SIGHUP, too, which a terminal sends that is closed, but not under nohup.
+func endings() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return []os.Signal{os.Interrupt, syscall.SIGTERM}
+	}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+}
+
+// run is main with its surroundings as arguments. The first signal ends the program kindly, a second one at once.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	go func() {
 		<-ctx.Done() // At the latest when run returns.
-		stop()       // From now on a signal has its usual effect.
+		time.Sleep(sameSignal)
+		stop() // From now on a signal has its usual effect.
 	}()
 	root := newRoot()
 	root.SetArgs(args)
@@ -131,11 +144,11 @@ func isTerminal(w io.Writer) bool {
 }
 
 // newLog returns the program's own log: text on a terminal, JSON otherwise.
-func newLog(w io.Writer) *logrus.Logger {
+func newLog(d *display) *logrus.Logger {
 	log := logrus.New()
-	log.SetOutput(w)
-	if isTerminal(w) {
-		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "15:04:05.000"})
+	log.SetOutput(d)
+	if d.terminal {
+		log.SetFormatter(&logrus.TextFormatter{ForceColors: true, FullTimestamp: true, TimestampFormat: "15:04:05.000"})
 	} else {
 		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
 	}

@@ -29,7 +29,7 @@ Unless told otherwise it writes what loguru would, rotates at 100MB as lumberjac
 600MB of disk at the most. --max-backups 0 keeps all: then nothing but --count, --duration or a full disk ends it. When the disk is full it waits,
 says so every 10 seconds, and goes on when there is room.
 
-SIGINT and SIGTERM end it; what it says it has written is on disk.
+SIGINT, SIGTERM and SIGHUP end it; what it says it has written is on disk.
 
 Up to 10,000 lines a second the lines go through logrus, one write each; above that, or without a rate, the same bytes are formatted in a
 tight loop and written in blocks of up to 64KB. --logger decides otherwise.
@@ -109,17 +109,16 @@ func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration
 		return err
 	}
 	defer stop()
-	log := newLog(stderr)
-	terminal := isTerminal(stderr)
+	d := newDisplay(stderr)
+	log := newLog(d)
 	o.Warn = func(err error) { log.Warn(err) }
 	o.ProgressEvery = time.Second
-	logged := time.Now()
+	logged, before := time.Now(), simulator.Report{}
 	o.Progress = func(r simulator.Report) {
 		now.set(r)
-		switch {
-		case terminal:
-			fmt.Fprint(stderr, "\r\x1b[K"+summary(r))
-		case time.Since(logged) >= logEvery:
+		d.show(progress(before, r))
+		before = r
+		if !d.terminal && time.Since(logged) >= logEvery {
 			logged = time.Now()
 			log.WithFields(logrus.Fields{
 				"lines": r.Lines, "bytes": r.Bytes, "rotations": r.Rotations, "lines_per_second": perSecond(r.Lines, r.Elapsed),
@@ -127,9 +126,7 @@ func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration
 		}
 	}
 	r, err := simulator.Run(ctx, o)
-	if terminal {
-		fmt.Fprint(stderr, "\r\x1b[K")
-	}
+	d.clear()
 	if r.Files != nil {
 		text := summary(r)
 		if !isTerminal(stdout) {
@@ -149,12 +146,26 @@ func produce(ctx context.Context, o simulator.RunOptions, duration time.Duration
 // logEvery is how often the state is logged where no terminal shows it. It is less than ten seconds by as much as looks may be late.
 const logEvery = 9900 * time.Millisecond
 
-func summary(r simulator.Report) string {
-	files := r.Files[0]
-	if len(r.Files) > 1 {
-		files = fmt.Sprintf("%d files", len(r.Files))
+// progress is how fast it goes now, since the report before, and how far it is; the most important first, for lines are short.
+func progress(before, r simulator.Report) string {
+	took := r.Elapsed - before.Elapsed
+	s := fmt.Sprintf("%s lines/s, %s/s; %s lines, %s, %s rotations", count(perSecond(r.Lines-before.Lines, took)),
+		bytesText(perSecond(r.Bytes-before.Bytes, took)), count(r.Lines), bytesText(r.Bytes), count(r.Rotations))
+	if blocked := r.Blocked - before.Blocked; blocked > 0 {
+		s += ", waiting for room"
 	}
-	s := fmt.Sprintf("%s: %s lines, %s, %s rotations in %s: %s lines/s, %s/s", files, count(r.Lines), bytesText(r.Bytes), count(r.Rotations),
+	return s + ", " + r.Elapsed.Round(time.Second).String() + ": " + files(r)
+}
+
+func files(r simulator.Report) string {
+	if len(r.Files) > 1 {
+		return fmt.Sprintf("%d files", len(r.Files))
+	}
+	return r.Files[0]
+}
+
+func summary(r simulator.Report) string {
+	s := fmt.Sprintf("%s: %s lines, %s, %s rotations in %s: %s lines/s, %s/s", files(r), count(r.Lines), bytesText(r.Bytes), count(r.Rotations),
 		r.Elapsed.Round(time.Millisecond), count(perSecond(r.Lines, r.Elapsed)), bytesText(perSecond(r.Bytes, r.Elapsed)))
 	if r.Torn > 0 {
 		s += fmt.Sprintf(", %d torn", r.Torn)

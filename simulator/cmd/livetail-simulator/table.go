@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -97,11 +99,33 @@ func printTrials(c *cobra.Command, trials []torture.Trial, by string, asJSON boo
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if d := newDisplay(out); d.terminal && d.columns() < wide {
+		narrowTable(w, groups(trials, by))
+	} else {
+		wideTable(w, groups(trials, by))
+	}
+	return w.Flush()
+}
+
+// wide is how many columns the whole table takes.
+const wide = 135
+
+func wideTable(w io.Writer, all []*group) {
 	fmt.Fprintln(w, "rotate\tspeed\tlag\trotations\twritten\tdelivered\tdeclared\tlost\tdoubled\treordered\tlate\tcorrupted\tp99\tverdict\t")
-	for _, g := range groups(trials, by) {
+	for _, g := range all {
 		r := g.sum
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", g.rotate, g.speed, g.lag, g.rotations, r.Written,
 			r.Delivered, r.Declared, r.Lost, r.Doubled, r.Reordered, r.Late, r.Corrupted, g.p99.Round(time.Millisecond), g.verdict())
 	}
-	return w.Flush()
+}
+
+// narrowTable is for terminals of 80 columns: what is right or wrong, without the details.
+func narrowTable(w io.Writer, all []*group) {
+	fmt.Fprintln(w, "rotate\tspeed\tlag\tlines\tdeclared\tlost\tother faults\tverdict\t")
+	for _, g := range all {
+		r := g.sum
+		verdict, _, _ := strings.Cut(g.verdict(), ":")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t\n", g.rotate, g.speed, g.lag, r.Written, r.Declared, r.Lost,
+			r.Doubled+r.Reordered+r.Corrupted, verdict)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -46,7 +47,7 @@ A follower other than livetail declares nothing, so what it does not print is lo
   livetail-simulator torture --rotations lumberjack,logrotate --rates 0,1000 -- tail -n +1 -F {file}
   livetail-simulator torture --by rotation --repeat 3 -- busybox tail -n +1 -F {file}`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.MaxSize, o.Encoding = int64(maxSize), t.encoding
+			o.MaxSize, o.Encoding, t.display = int64(maxSize), t.encoding, newDisplay(c.ErrOrStderr())
 			if !slices.Contains([]string{byCell, byRotation, byAll}, by) {
 				return usage(fmt.Errorf("by %q is none of cell, rotation, all", by))
 			}
@@ -55,7 +56,7 @@ A follower other than livetail declares nothing, so what it does not print is lo
 				return usage(err)
 			}
 			defer remove()
-			return tortureAll(c, o, by, asJSON)
+			return tortureAll(c, t.display, o, by, asJSON)
 		},
 	}
 	t.flags(c)
@@ -122,7 +123,7 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 			for i := range command {
 				command[i] = strings.ReplaceAll(command[i], "{file}", path)
 			}
-			return verify.Command(command, c.ErrOrStderr(), t.encoding, lag), nil
+			return verify.Command(command, t.display.forCommand(), t.encoding, lag), nil
 		}
 		if o.Dir == "" {
 			if o.Dir, err = os.MkdirTemp("", "livetail-torture-"); err != nil {
@@ -156,17 +157,16 @@ func (t *target) torture(c *cobra.Command, args []string, o *torture.Options, ro
 	return remove, nil
 }
 
-func tortureAll(c *cobra.Command, o torture.Options, by string, asJSON bool) error {
-	stderr := c.ErrOrStderr()
-	log := newLog(stderr)
+func tortureAll(c *cobra.Command, d *display, o torture.Options, by string, asJSON bool) error {
+	log := newLog(d)
 	total, done, failed := len(o.Rotations)*len(o.Rates)*len(o.Lags)*o.Repeat, 0, 0
 	o.Done = func(t torture.Trial) {
 		done++
 		if !t.OK() {
 			failed++
 		}
-		if isTerminal(stderr) {
-			fmt.Fprintf(stderr, "\r\x1b[K%d of %d, %d failed: %s, %s, %s", done, total, failed, t.Rotate, speed(t.Rate), t.Lag)
+		if d.terminal {
+			d.show(fmt.Sprintf("%d of %d, %d failed: %s, %s, %s", done, total, failed, t.Rotate, speed(t.Rate), t.Lag))
 			return
 		}
 		log.WithFields(logrus.Fields{
@@ -174,15 +174,15 @@ func tortureAll(c *cobra.Command, o torture.Options, by string, asJSON bool) err
 		}).Info("tried")
 	}
 	trials, err := torture.Run(c.Context(), o)
-	if isTerminal(stderr) {
-		fmt.Fprint(stderr, "\r\x1b[K")
-	}
+	d.clear()
 	if printErr := printTrials(c, trials, by, asJSON); printErr != nil {
 		return printErr
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted after %d of %d combinations", done, total)
 	case err != nil:
-		return &exitError{exitSource, err}
+		return &exitError{exitSource, fmt.Errorf("%w; given up after %d of %d combinations", err, done, total)}
 	case failed > 0:
 		return fmt.Errorf("%d of %d combinations are not accounted for", failed, total)
 	}

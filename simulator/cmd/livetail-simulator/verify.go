@@ -36,6 +36,7 @@ type target struct {
 	lag      verify.Lag
 	lagRate  size
 	lagAfter size
+	display  *display
 }
 
 func (t *target) flags(c *cobra.Command) {
@@ -55,7 +56,7 @@ func (t *target) source(c *cobra.Command, args []string) (verify.Source, error) 
 		if dash > 0 || len(args) == 0 {
 			return nil, errors.New("after -- there must be a command, and before it no argument")
 		}
-		return verify.Command(args, c.ErrOrStderr(), t.encoding, t.lag), nil
+		return verify.Command(args, t.display.forCommand(), t.encoding, t.lag), nil
 	}
 	if len(args) != 1 {
 		return nil, errors.New("say one URL, one file, - for standard input, or -- and a command")
@@ -131,6 +132,7 @@ nothing. Lines without a number are those of other programs, or what is left of 
   livetail-simulator verify --from-first --idle 5s -- tail -n +1 -F /var/log/app.log
   zcat -f app.log.2.gz app.log.1 app.log | livetail-simulator verify -`,
 		RunE: func(c *cobra.Command, args []string) error {
+			t.display = newDisplay(c.ErrOrStderr())
 			source, err := t.source(c, args)
 			if err == nil && (o.Count < 0 || o.Timeout < 0 || o.Idle < 0 || t.lag.Pause < 0) {
 				err = errors.New("count, timeout, idle and pause must not be negative")
@@ -144,7 +146,7 @@ nothing. Lines without a number are those of other programs, or what is left of 
 				return err
 			}
 			defer stop()
-			return verifyOne(c, source, account, o, asJSON)
+			return verifyOne(c, t.display, source, account, o, asJSON)
 		},
 	}
 	t.flags(c)
@@ -161,14 +163,13 @@ nothing. Lines without a number are those of other programs, or what is left of 
 	return c
 }
 
-func verifyOne(c *cobra.Command, source verify.Source, a *verify.Account, o verify.Options, asJSON bool) error {
-	stdout, stderr := c.OutOrStdout(), c.ErrOrStderr()
-	log := newLog(stderr)
-	if isTerminal(stderr) {
+func verifyOne(c *cobra.Command, d *display, source verify.Source, a *verify.Account, o verify.Options, asJSON bool) error {
+	stdout, log := c.OutOrStdout(), newLog(d)
+	if d.terminal {
 		o.ProgressEvery = time.Second
 		o.Progress = func(r verify.Report) {
-			fmt.Fprintf(stderr, "\r\x1b[K%s delivered, %s declared, %s lost, %s doubled, %s reordered, %s corrupted",
-				count(r.Delivered), count(r.Declared), count(r.Lost), count(r.Doubled), count(r.Reordered), count(r.Corrupted))
+			d.show(fmt.Sprintf("%s delivered, %s declared, %s lost, %s doubled, %s reordered, %s corrupted",
+				count(r.Delivered), count(r.Declared), count(r.Lost), count(r.Doubled), count(r.Reordered), count(r.Corrupted)))
 		}
 	} else {
 		o.ProgressEvery = 10 * time.Second
@@ -177,9 +178,7 @@ func verifyOne(c *cobra.Command, source verify.Source, a *verify.Account, o veri
 		}
 	}
 	err := verify.Run(c.Context(), source, a, o)
-	if isTerminal(stderr) {
-		fmt.Fprint(stderr, "\r\x1b[K")
-	}
+	d.clear()
 	short := errors.Is(err, verify.ErrTimeout) || errors.Is(err, verify.ErrShort)
 	r := a.Report()
 	if err != nil && !short && r.Written == 0 {

@@ -77,7 +77,14 @@ type Trial struct {
 // OK reports whether every line is accounted for.
 func (t Trial) OK() bool { return t.Report.OK && t.Error == "" }
 
-// Run makes the trials one after the other. The error is why they could not be made; lines that are lost are none.
+// errNothing is the error of a trial in which the follower ended before it delivered a line.
+var errNothing = errors.New("the follower ended before it delivered a line")
+
+// hopeless is after how many such trials in a row there is nobody who follows; at the very beginning, one is enough.
+const hopeless = 3
+
+// Run makes the trials one after the other. The error is why they could not be made; lines that are lost are none. If ctx is cancelled it is
+// the cause, and the trials are those that were whole.
 func Run(ctx context.Context, o Options) ([]Trial, error) {
 	switch {
 	case o.Dir == "":
@@ -86,13 +93,23 @@ func Run(ctx context.Context, o Options) ([]Trial, error) {
 		return nil, fmt.Errorf("count %d must be at least 2", o.Count)
 	}
 	var trials []Trial
+	failed := 0
 	for _, rotate := range o.Rotations {
 		for _, rate := range o.Rates {
 			for i := range len(o.Lags) * max(o.Repeat, 1) {
 				lag := o.Lags[i/max(o.Repeat, 1)]
 				t, err := try(ctx, &o, rotate, rate, lag)
-				if err != nil || ctx.Err() != nil {
-					return trials, errors.Join(err, ctx.Err())
+				switch {
+				case ctx.Err() != nil:
+					return trials, ctx.Err()
+				case errors.Is(err, errNothing):
+					if failed++; failed == hopeless || len(trials) == 0 {
+						return trials, err
+					}
+				case err != nil:
+					return trials, err
+				default:
+					failed = 0
 				}
 				trials = append(trials, t)
 				if o.Done != nil {
@@ -104,8 +121,8 @@ func Run(ctx context.Context, o Options) ([]Trial, error) {
 	return trials, nil
 }
 
-// try makes one trial.
-func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) (Trial, error) {
+// try makes one trial. With [errNothing] it is one that failed.
+func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) (t Trial, err error) {
 	dir := filepath.Join(o.Dir, fmt.Sprintf("torture-%s-%s-%v-%s", strings.ToLower(rand.Text()[:6]), rotate, rate, lag.Name))
 	p := simulator.RunOptions{
 		File: filepath.Join(dir, "app.log"), Rotate: rotate, MaxSize: o.MaxSize, MaxBackups: o.MaxBackups, Compress: o.Compress, Late: o.Late,
@@ -126,6 +143,11 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 	if err != nil {
 		return Trial{}, err
 	}
+	defer func() {
+		if ctx.Err() != nil || err != nil || t.OK() {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	start := time.Now()
 	if _, err := simulator.Run(ctx, p); err != nil {
 		return Trial{}, err
@@ -137,9 +159,12 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 	followed := make(chan error, 1)
 	go func() { followed <- verify.Run(followCtx, source, a, verify.Options{Complete: true}) }() // Ends with followCtx; waited for below.
 
-	t := Trial{Rotate: rotate, Rate: rate, Lag: lag.Name}
+	t = Trial{Rotate: rotate, Rate: rate, Lag: lag.Name}
 	sleep(ctx, o.Settle)
-	o.awaitFirst(ctx, a, followed)
+	if err := o.awaitFirst(ctx, a, followed); err != nil {
+		t.Error, t.Took, t.Report = err.Error(), time.Since(start), a.Report()
+		return t, err
+	}
 	p.First, p.Count, p.Rate = 2, o.Count-1, rate
 	written, err := simulator.Run(ctx, p)
 	if err != nil {
@@ -152,32 +177,31 @@ func try(ctx context.Context, o *Options, rotate string, rate float64, lag Lag) 
 	}
 	t.Took = time.Since(start)
 	t.Report = a.Report()
-	if t.OK() {
-		if err := os.RemoveAll(dir); err != nil {
-			return Trial{}, err
-		}
-	}
 	return t, nil
 }
 
 // awaitFirst waits until the follower has delivered the first line, ends, or has had as long as patience lasts: a follower that is
-// not there yet has nothing to follow, and would lose what was deleted before it came.
-func (o *Options) awaitFirst(ctx context.Context, a *verify.Account, followed chan error) {
+// not there yet has nothing to follow, and would lose what was deleted before it came. If it failed before, that is [errNothing].
+func (o *Options) awaitFirst(ctx context.Context, a *verify.Account, followed chan error) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for end := time.Now().Add(o.Patience); time.Now().Before(end); {
 		if _, arrived := a.Accounted(); arrived > 0 {
-			return
+			return nil
 		}
 		select {
 		case err := <-followed:
+			if _, arrived := a.Accounted(); arrived == 0 && err != nil {
+				return fmt.Errorf("%w: %w", errNothing, err)
+			}
 			followed <- err // For await.
-			return
+			return nil
 		case <-ctx.Done():
-			return
+			return nil
 		case <-ticker.C:
 		}
 	}
+	return nil
 }
 
 // await waits until the follower is done, or has delivered nothing for as long as patience lasts.
@@ -189,6 +213,9 @@ func (o *Options) await(ctx context.Context, a *verify.Account, followed <-chan 
 	for {
 		select {
 		case err := <-followed:
+			if err == nil && !a.Complete() {
+				err = errors.New("the follower ended before the last line")
+			}
 			return err
 		case <-ctx.Done():
 			cancel()

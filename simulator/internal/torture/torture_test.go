@@ -2,8 +2,10 @@ package torture_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,5 +118,61 @@ func TestRun_EveryRotation_CanBeTried(t *testing.T) {
 	trials, err := torture.Run(t.Context(), o)
 	if err != nil || len(trials) != len(o.Rotations) {
 		t.Errorf("%d trials, %v", len(trials), err)
+	}
+}
+
+// nobody is a follower that is not there from the n-th trial on.
+func nobody(n int) func(path string, lag verify.Lag) (verify.Source, error) {
+	return func(path string, lag verify.Lag) (verify.Source, error) {
+		if n--; n >= 0 {
+			return files(false)(path, lag)
+		}
+		return func(context.Context, *verify.Account) error { return errors.New("nobody is there") }, nil
+	}
+}
+
+func TestRun_NobodyFollows_IsGivenUpAndSaysWhy(t *testing.T) {
+	for from, want := range map[int]int{0: 0, 1: 1 + 2} { // At the beginning at once, later after three.
+		o := options(t)
+		o.Rates, o.Repeat, o.Count, o.Source = o.Rates[:1], 10, 1000, nobody(from)
+		trials, err := torture.Run(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), "nobody is there") || len(trials) != want {
+			t.Errorf("from %d: %d trials, %v", from, len(trials), err)
+		}
+		if left, _ := os.ReadDir(o.Dir); len(left) != 0 {
+			t.Errorf("from %d: %v were left behind", from, left)
+		}
+	}
+}
+
+func TestRun_FollowerThatEndsInTheMiddle_IsSaidToHave(t *testing.T) {
+	o := options(t)
+	o.Rates = o.Rates[:1]
+	o.Source = func(path string, _ verify.Lag) (verify.Source, error) { return verify.File(path, ""), nil }
+	trials, err := torture.Run(t.Context(), o)
+	if err != nil || len(trials) != 1 || trials[0].OK() || !strings.Contains(trials[0].Error, "ended before the last line") {
+		t.Errorf("%+v, %v", trials, err)
+	}
+}
+
+func TestRun_Cancelled_ReturnsWhatIsWholeAndLeavesNothingBehind(t *testing.T) {
+	o := options(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o.Repeat, o.Rates = 3, []float64{100_000}
+	whole := files(false)
+	n := 0
+	o.Source = func(path string, lag verify.Lag) (verify.Source, error) {
+		if n++; n == 2 {
+			time.AfterFunc(20*time.Millisecond, cancel)
+		}
+		return whole(path, lag)
+	}
+	trials, err := torture.Run(ctx, o)
+	if !errors.Is(err, context.Canceled) || len(trials) != 1 || !trials[0].OK() {
+		t.Errorf("%+v, %v", trials, err)
+	}
+	if left, _ := os.ReadDir(o.Dir); len(left) != 0 {
+		t.Errorf("%v were left behind", left)
 	}
 }
