@@ -84,6 +84,7 @@ func newProducer(o *RunOptions, i int) (*producer, error) {
 		return nil, err
 	}
 	p.writer = rotate.NewWriter(p.log, o.MaxSize, o.Warn)
+	p.writer.RotateEvery(o.RotateEvery)
 	return p, nil
 }
 

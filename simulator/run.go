@@ -54,6 +54,8 @@ type RunOptions struct {
 	Rotate string
 	// MaxSize is the size at which a log is rotated, in bytes.
 	MaxSize int64
+	// RotateEvery is after how long it is rotated as well, with the next line that comes; 0 is by size alone.
+	RotateEvery time.Duration
 	// MaxBackups is how many rotated files are kept for each log; 0 keeps all, and fills the disk in the end.
 	MaxBackups int
 	// Compress compresses rotated files with gzip.
@@ -232,6 +234,8 @@ func (o RunOptions) Check() error {
 		return fmt.Errorf("files %d must be from 1 to %d", o.Files, MaxFiles)
 	case o.Count < 0:
 		return fmt.Errorf("count %d must not be negative", o.Count)
+	case o.RotateEvery < 0:
+		return fmt.Errorf("rotate-every %v must not be negative", o.RotateEvery)
 	case o.TraceEvery < 0:
 		return fmt.Errorf("trace-every %d must not be negative", o.TraceEvery)
 	case o.Logger != LoggerAuto && o.Logger != LoggerLogrus && o.Logger != LoggerDirect:

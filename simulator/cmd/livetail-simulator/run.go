@@ -70,6 +70,7 @@ Encodings: ` + strings.Join(simulator.Encodings(), ", "),
 	f.IntVar(&o.Files, "files", 1, "write so many logs at once, with numbers in their names; they share --rate and --count")
 	f.StringVar(&o.Rotate, "rotate", simulator.DefaultRotate, "how the log is rotated")
 	f.Var(&maxSize, "max-size", "size at which the log is rotated")
+	f.DurationVar(&o.RotateEvery, "rotate-every", 0, "time after which the log is rotated as well, 0 for by size alone")
 	f.IntVar(&o.MaxBackups, "max-backups", simulator.DefaultMaxBackups, "rotated files to keep, 0 for all")
 	f.BoolVar(&o.Compress, "compress", false, "compress rotated files with gzip")
 	f.DurationVar(&o.Late, "late", 0, "with rotate late, logrotate or kubelet: how long the writer goes on in the renamed file")

@@ -98,6 +98,9 @@ func printTrials(c *cobra.Command, trials []torture.Trial, by string, asJSON boo
 		}
 		return nil
 	}
+	if len(trials) == 0 {
+		return nil
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if d := newDisplay(out); d.terminal && d.columns() < wide {
 		narrowTable(w, groups(trials, by))

@@ -182,7 +182,7 @@ func tortureAll(c *cobra.Command, d *display, o torture.Options, by string, asJS
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted after %d of %d combinations", done, total)
 	case err != nil:
-		return &exitError{exitSource, fmt.Errorf("%w; given up after %d of %d combinations", err, done, total)}
+		return &exitError{exitSource, fmt.Errorf("given up after %d of %d combinations: %w", done, total, err)}
 	case failed > 0:
 		return fmt.Errorf("%d of %d combinations are not accounted for", failed, total)
 	}

@@ -107,10 +107,10 @@ var models = []model{
 	{rotate.Logrotate, false, "rename app.log.2 to app.log.3, rename app.log.1 to app.log.2, rename app.log to app.log.1, " +
 		"create app.log, chattr app.log, close app.log, close app.log.1, unlink app.log.3"},
 	{rotate.Late, true, "rename app.log.2.gz to app.log.3.gz, rename app.log.1.gz to app.log.2.gz, rename app.log to app.log.1, " +
-		"create app.log, chattr app.log, close app.log, create app.log.1.gz, close app.log.1.gz, chattr app.log.1.gz, unlink app.log.1, unlink app.log.3.gz"},
-	{rotate.Copytruncate, false, "rename app.log.2 to app.log.3, rename app.log.1 to app.log.2, create app.log.1, close app.log.1, close app.log, unlink app.log.3"},
-	{rotate.CopytruncateQuiet, true, "rename app.log.2.gz to app.log.3.gz, rename app.log.1.gz to app.log.2.gz, create app.log.1, close app.log.1, close app.log, " +
-		"create app.log.1.gz, close app.log.1.gz, chattr app.log.1.gz, unlink app.log.1, unlink app.log.3.gz"},
+		"create app.log, chattr app.log, close app.log, create app.log.1.gz, chattr app.log.1.gz, close app.log.1.gz, chattr app.log.1.gz, unlink app.log.1, unlink app.log.3.gz"},
+	{rotate.Copytruncate, false, "rename app.log.2 to app.log.3, rename app.log.1 to app.log.2, create app.log.1, chattr app.log.1, close app.log.1, close app.log, unlink app.log.3"},
+	{rotate.CopytruncateQuiet, true, "rename app.log.2.gz to app.log.3.gz, rename app.log.1.gz to app.log.2.gz, create app.log.1, chattr app.log.1, close app.log.1, close app.log, " +
+		"create app.log.1.gz, chattr app.log.1.gz, close app.log.1.gz, chattr app.log.1.gz, unlink app.log.1, unlink app.log.3.gz"},
 	{rotate.Python, false, "close app.log, unlink app.log.2, rename app.log.1 to app.log.2, rename app.log to app.log.1, create app.log"},
 	{rotate.Kubelet, false, "unlink app.log.STAMP, rename app.log to app.log.STAMP"},
 	{rotate.Kubelet, true, "unlink app.log.STAMP.gz, create app.log.STAMP.tmp, close app.log.STAMP.tmp, rename app.log.STAMP.tmp to app.log.STAMP.gz, " +
@@ -162,7 +162,7 @@ func backups(t *testing.T, o *rotate.Options) {
 	names := map[rotate.Style][]string{
 		rotate.Lumberjack: {"app-2020-01-01T00-00-00.000.log" + suffix, "app-2020-01-02T00-00-00.000.log" + suffix},
 		rotate.Loguru:     {"app.2020-01-01_00-00-00_000000.log" + suffix, "app.2020-01-02_00-00-00_000000.log" + suffix},
-		rotate.Kubelet:    {"app.log.20200101-000000" + suffix, "app.log.20200102-000000", "app.log.20200103-000000"},
+		rotate.Kubelet:    {"app.log.20200101-000000" + suffix, "app.log.20200102-000000" + suffix, "app.log.20200103-000000"},
 		rotate.Symlink:    {"app-20200101-000000.000000.log", "app-20200102-000000.000000.log"},
 		rotate.Klog:       {"app-20200101-000000.000000.log", "app-20200102-000000.000000.log"},
 		rotate.Delete:     nil,
@@ -174,10 +174,6 @@ func backups(t *testing.T, o *rotate.Options) {
 	}
 	if o.Style == rotate.Kubelet {
 		o.MaxBackups = 3 // One place is for the file that is rotated.
-		if !o.Compress {
-			all = all[1:]
-			all = append([]string{"app.log.20200101-000000"}, all...)
-		}
 	}
 	for i, name := range all {
 		path := filepath.Join(filepath.Dir(o.Path), name)

@@ -63,11 +63,11 @@ func (p *plain) logrotate() error {
 			return err
 		}
 	}
-	f, err := os.OpenFile(p.o.Path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createLogrotate(p.o.Path, 0o644)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+	if err := f.Close(); err != nil {
 		return err
 	}
 	if p.o.Late == 0 {
@@ -95,7 +95,7 @@ func (p *plain) archive(backup string) error {
 	if err != nil {
 		return err
 	}
-	if err := gzipFile(backup, backup+".gz", os.O_EXCL); err != nil {
+	if err := gzipFile(backup, backup+".gz", asLogrotate); err != nil {
 		return err
 	}
 	if err := os.Chtimes(backup+".gz", info.ModTime(), info.ModTime()); err != nil {
@@ -142,7 +142,7 @@ func (p *plain) copyAndEmpty(to string) error {
 		return err
 	}
 	defer live.Close()
-	copied, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	copied, err := createLogrotate(to, 0o644)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (p *plain) loguru() error {
 		return err
 	}
 	if p.o.Compress && exists(target) {
-		if err := gzipFile(target, target+".gz", os.O_TRUNC); err != nil {
+		if err := gzipFile(target, target+".gz", asOthers); err != nil {
 			return err
 		}
 		if err := os.Remove(target); err != nil {
@@ -213,8 +213,8 @@ func (p *plain) loguruBorn() time.Time {
 	return time.Now()
 }
 
-// kubelet: delete what is too old, compress all backups but the newest (by way of .tmp), rename to a name with the second in it, tell
-// the writer. All that is done beside the writer, and never twice in a second.
+// kubelet: delete what is too old, compress all backups (by way of .tmp), rename the log, which stays as it is until the next time, to a name
+// with the second in it, tell the writer. All that is done beside the writer, and never twice in a second.
 func (p *plain) kubelet() bool {
 	if exists(p.kubeletName()) || exists(p.kubeletName()+".gz") {
 		return false
@@ -240,14 +240,12 @@ func (p *plain) kubeletName() string { return p.o.Path + "." + time.Now().Format
 
 func (p *plain) kubeletClean() error {
 	rotated := func(name string) bool { return strings.HasPrefix(name, filepath.Base(p.o.Path)+".2") }
-	// One place is for the file that is about to be rotated.
-	keep := p.o.MaxBackups
-	if keep > 1 {
-		keep--
-	}
 	dir := filepath.Dir(p.o.Path)
-	if err := keepNewest(dir, keep, byName, rotated); err != nil {
-		return err
+	if p.o.MaxBackups > 0 {
+		// One place is for the file that is about to be rotated.
+		if err := deleteOlder(dir, p.o.MaxBackups-1, byName, rotated); err != nil {
+			return err
+		}
 	}
 	if !p.o.Compress {
 		return nil
@@ -262,8 +260,8 @@ func (p *plain) kubeletClean() error {
 			names = append(names, filepath.Join(dir, e.Name()))
 		}
 	}
-	for _, name := range names[:max(len(names)-1, 0)] {
-		if err := gzipFile(name, name+".tmp", os.O_TRUNC); err != nil {
+	for _, name := range names {
+		if err := gzipFile(name, name+".tmp", asOthers); err != nil {
 			return err
 		}
 		if err := os.Rename(name+".tmp", name+".gz"); err != nil {
@@ -296,6 +294,11 @@ func keepNewest(dir string, n int, order func(a, b fs.FileInfo) int, match func(
 	if n == 0 {
 		return nil
 	}
+	return deleteOlder(dir, n, order, match)
+}
+
+// deleteOlder deletes the files of dir that match, but for the first n in the order given.
+func deleteOlder(dir string, n int, order func(a, b fs.FileInfo) int, match func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -323,8 +326,34 @@ func keepNewest(dir string, n int, order func(a, b fs.FileInfo) int, match func(
 	return nil
 }
 
+// createLogrotate creates a file as logrotate does: it must be new, and only its owner may read it until it has its mode.
+func createLogrotate(path string, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// packing is how a program makes a compressed file.
+type packing struct {
+	create func(path string, mode fs.FileMode) (*os.File, error)
+	sync   bool
+}
+
+var (
+	asLogrotate = packing{create: createLogrotate, sync: true}
+	// asOthers is how the others do it, which may leave half a file behind that is overwritten the next time.
+	asOthers = packing{create: func(path string, mode fs.FileMode) (*os.File, error) {
+		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	}}
+)
+
 // gzipFile writes the gzip of from to another file, which gets the mode of from and grows in place. If it fails, nothing of it is left.
-func gzipFile(from, to string, flag int) error {
+func gzipFile(from, to string, how packing) error {
 	source, err := os.Open(from)
 	if err != nil {
 		return err
@@ -334,14 +363,13 @@ func gzipFile(from, to string, flag int) error {
 	if err != nil {
 		return err
 	}
-	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|flag, info.Mode())
+	target, err := how.create(to, info.Mode())
 	if err != nil {
 		return err
 	}
 	z := gzip.NewWriter(target)
 	_, err = io.Copy(z, source)
-	err = errors.Join(err, z.Close())
-	if err == nil {
+	if err = errors.Join(err, z.Close()); err == nil && how.sync {
 		err = target.Sync()
 	}
 	if err = errors.Join(err, target.Close()); err != nil {

@@ -39,6 +39,9 @@ type Writer struct {
 	warned time.Time
 	// midLine is set while the last line on disk lacks its end.
 	midLine bool
+	// every is how often the log is rotated whatever its size, and rotated when that was done last.
+	every   time.Duration
+	rotated time.Time
 }
 
 // NewWriter returns a writer to log that rotates at max bytes. Warn is told about trouble that the writer waits out, at most once in
@@ -47,8 +50,11 @@ func NewWriter(log Log, max int64, warn func(error)) *Writer {
 	if warn == nil {
 		warn = func(error) {}
 	}
-	return &Writer{log: log, max: max, warn: warn}
+	return &Writer{log: log, max: max, warn: warn, rotated: time.Now()}
 }
+
+// RotateEvery makes the writer rotate also before the first line that comes so long after the last rotation, if the file is not empty.
+func (w *Writer) RotateEvery(every time.Duration) { w.every = every }
 
 // Stats returns the counts up to now.
 func (w *Writer) Stats() Stats {
@@ -83,6 +89,7 @@ func (w *Writer) write(ctx context.Context, lines text) error {
 			}
 			if done {
 				w.stats.Rotations++
+				w.rotated = time.Now()
 				size, rotate = w.fit(lines)
 			}
 			if !done || rotate {
@@ -109,6 +116,9 @@ func (w *Writer) write(ctx context.Context, lines text) error {
 
 // fit returns how many bytes of the lines still fit into the file. If none does, the log is to be rotated.
 func (w *Writer) fit(lines text) (size int, rotate bool) {
+	if w.every > 0 && time.Since(w.rotated) >= w.every && !w.midLine && w.log.Size() > 0 {
+		return 0, true
+	}
 	room := w.max - w.log.Size()
 	if int64(len(lines.b)) <= room {
 		return len(lines.b), false

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,6 +60,27 @@ func (d *fakeDisk) Rotate() (bool, error) {
 
 func (d *fakeDisk) Size() int64  { return int64(len(d.files[len(d.files)-1])) }
 func (d *fakeDisk) Close() error { return nil }
+
+func TestWriter_RotateEvery_RotatesBeforeTheFirstLineThatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDisk{files: [][]byte{nil}, room: 1000}
+		w := rotate.NewWriter(d, 1000, nil)
+		w.RotateEvery(time.Minute)
+		for _, after := range []time.Duration{0, 59 * time.Second, time.Second, 3 * time.Minute, time.Second} {
+			time.Sleep(after)
+			if err := w.Write(t.Context(), []byte("line\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var sizes []int
+		for _, f := range d.files {
+			sizes = append(sizes, len(f)/len("line\n"))
+		}
+		if !slices.Equal(sizes, []int{2, 1, 2}) || w.Stats().Rotations != 2 {
+			t.Errorf("lines in the files: %v, %d rotations", sizes, w.Stats().Rotations)
+		}
+	})
+}
 
 func TestWriter_DiskFull_WaitsWarnsRarelyAndCompletesTheLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
