@@ -148,8 +148,12 @@ func TestRun_Encodings_EveryFileIsOfWholeLinesAndNoneIsLost(t *testing.T) {
 		for _, style := range []string{"lumberjack", "logrotate", "late", "loguru", "symlink", "python"} {
 			dir := t.TempDir()
 			const total = 2000
+			message := simulator.DefaultMessage
+			if encoding == "latin-1" {
+				message = "Grüße"
+			}
 			r, err := simulator.Run(t.Context(), simulator.RunOptions{
-				File: filepath.Join(dir, "app.log"), Rotate: style, MaxSize: 40_000, Count: total, Sequence: true, Encoding: encoding, TraceEvery: 7,
+				File: filepath.Join(dir, "app.log"), Rotate: style, MaxSize: 40_000, Count: total, Sequence: true, Encoding: encoding, TraceEvery: 7, Message: message,
 				Late: late(style), Rate: 20_000,
 			})
 			if err != nil || r.Lines != total || r.Rotations < 2 {

@@ -70,6 +70,7 @@ func (g *group) add(t torture.Trial) {
 	g.sum.Reordered += r.Reordered
 	g.sum.Late += r.Late
 	g.sum.Corrupted += r.Corrupted
+	g.sum.Overdeclared += r.Overdeclared
 	g.p99 = max(g.p99, r.Latency.P99)
 }
 
@@ -80,6 +81,9 @@ func (g *group) verdict() string {
 	}
 	if g.tried > 1 {
 		verdict = fmt.Sprintf("%d of %d ok", g.ok, g.tried)
+	}
+	if g.sum.Overdeclared > 0 {
+		verdict += fmt.Sprintf(": %d lines declared missing that were not", g.sum.Overdeclared)
 	}
 	if g.error != "" {
 		verdict += ": " + g.error

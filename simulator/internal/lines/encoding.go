@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
@@ -23,6 +24,7 @@ var encodings = map[string]encoding.Encoding{
 	"gbk":      simplifiedchinese.GBK,
 	"gb18030":  simplifiedchinese.GB18030,
 	"big5":     traditionalchinese.Big5,
+	"latin-1":  charmap.ISO8859_1,
 }
 
 // Encodings lists the encodings.
@@ -74,7 +76,7 @@ func (e *Encoder) Check(text string) error {
 		return nil
 	}
 	if _, _, err := transform.String(e.t, text); err != nil {
-		return fmt.Errorf("%.40q cannot be written in %s", text, e.name)
+		return fmt.Errorf("%.40q cannot be written in %s; choose another message", text, e.name)
 	}
 	return nil
 }

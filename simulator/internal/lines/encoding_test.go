@@ -20,6 +20,9 @@ func TestEncode_EveryEncoding_ComesBackAsItWas(t *testing.T) {
 		}
 		// U+0A0A has the byte of a newline twice in UTF-16.
 		message := lines.DefaultMessage
+		if e.Check(message) != nil {
+			message = "Grüße"
+		}
 		if e.Check("\u0a0a") == nil {
 			message += "\u0a0a"
 		}

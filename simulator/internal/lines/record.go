@@ -2,6 +2,7 @@ package lines
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -36,6 +37,7 @@ type Record struct {
 // Source makes records. The same options make the same records, apart from their time. It is not safe for concurrent use.
 type Source struct {
 	message string
+	trace   []string
 	levels  bool
 	every   int
 	made    int
@@ -57,10 +59,10 @@ type SourceOptions struct {
 // NewSource returns a source of records.
 func NewSource(o SourceOptions) *Source {
 	random := rand.New(rand.NewPCG(o.Seed, 0x6c6f6773)) //nolint:gosec // The same seed is to give the same lines.
-	return &Source{message: o.Message, levels: o.Levels, every: o.TraceEvery, random: random}
+	return &Source{message: o.Message, trace: traceOf(o.Message), levels: o.Levels, every: o.TraceEvery, random: random}
 }
 
-// trace is what a Python program prints below an error.
+// trace is what a Python program prints below an error, but for its last line, which has the message.
 var trace = []string{
 	"Traceback (most recent call last):",
 	"",
@@ -68,7 +70,16 @@ var trace = []string{
 	"    handle(request)",
 	`  File "/srv/app/handler.py", line 112, in handle`,
 	"    return orders[request.id]",
-	"KeyError: '你好'",
+}
+
+// traceOf returns the trace of an error. It has no characters but those of the message and ASCII, so that it can be written wherever the
+// message can.
+func traceOf(message string) []string {
+	const most = 20
+	if runes := []rune(message); len(runes) > most {
+		message = string(runes[:most])
+	}
+	return append(slices.Clone(trace), "KeyError: '"+message+"'")
 }
 
 // Next returns the next record, of at most limit lines.
@@ -93,7 +104,7 @@ func (s *Source) Next(now time.Time, limit int) Record {
 	}
 	if s.every > 0 && s.made%s.every == 0 {
 		r.Level = Error
-		r.Trace = trace[:min(len(trace), max(limit-1, 0))]
+		r.Trace = s.trace[:min(len(s.trace), max(limit-1, 0))]
 	}
 	return r
 }
