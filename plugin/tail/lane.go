@@ -78,19 +78,33 @@ func textOf(e *tailpb.Event) *tailpb.Lines {
 // laneReader is the host's side of a lane.
 type laneReader struct {
 	r       *bufio.Reader
-	message []byte    // memory for the next one
-	text    *laneText // the text of the event that was returned last, if it is a large one
+	message []byte  // memory for the next one
+	text    *[]byte // where the text of the event stands that was returned last, if it is a large one
 }
 
 func newLaneReader(r io.Reader) *laneReader {
 	return &laneReader{r: bufio.NewReaderSize(r, laneBuffer)}
 }
 
-// laneText is room for a large text.
-type laneText [MaxBatch]byte
+// Rooms for large texts that nobody uses: fresh memory would cost more than what is done with it. Most readings that rest have half a batch
+// waiting, which need not take the room of a whole one.
+var (
+	wholeTexts = sync.Pool{New: func() any { return newText(MaxBatch) }}
+	halfTexts  = sync.Pool{New: func() any { return newText(MaxBatch / 2) }}
+)
 
-// laneTexts are those that nobody uses: fresh memory would cost more than what is done with it.
-var laneTexts = sync.Pool{New: func() any { return new(laneText) }}
+func newText(n int) *[]byte {
+	b := make([]byte, n)
+	return &b
+}
+
+// textsFor are the rooms for texts of n bytes.
+func textsFor(n int) *sync.Pool {
+	if n <= MaxBatch/2 {
+		return &halfTexts
+	}
+	return &wholeTexts
+}
 
 // errLane is what a plugin sends that is no event.
 var errLane = errors.New("the plugin sends what is no event")
@@ -99,8 +113,8 @@ var errLane = errors.New("the plugin sends what is no event")
 // io.EOF.
 func (l *laneReader) next() (*tailpb.Event, error) {
 	if l.text != nil {
-		spoil(l.text[:])
-		laneTexts.Put(l.text)
+		spoil(*l.text)
+		textsFor(len(*l.text)).Put(l.text)
 		l.text = nil
 	}
 	header, err := l.r.Peek(laneLengths)
@@ -139,8 +153,8 @@ func (l *laneReader) room(n int) []byte {
 	if n < largeText || n > MaxBatch {
 		return make([]byte, n)
 	}
-	l.text = laneTexts.Get().(*laneText)
-	return l.text[:n:n]
+	l.text = textsFor(n).Get().(*[]byte)
+	return (*l.text)[:n:n]
 }
 
 // whole returns the next n bytes, which are good until the next call.

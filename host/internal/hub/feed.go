@@ -32,16 +32,16 @@ type feed struct {
 	lates lates
 	// cur is where the reading has come to; what is pending comes before it.
 	cur       cursor.Cursor
-	pending   []pended     // read, but not rendered yet
-	arrived   time.Time    // when the first of what is pending came
-	pendingAt bool         // the hold timer runs
-	due       bool         // what is pending has waited long enough
-	owned     bool         // the text of the last pending event may be appended to
-	rendered  bool         // somebody is rendering what is pending
-	unrung    int          // bytes of text that are pending or being rendered
-	text      int64        // bytes of text read so far
-	rung      int64        // bytes of text that have come to the ring
-	batches   int          // batches of lines since the reading was last caught up
+	pending   []pended  // read, but not rendered yet
+	arrived   time.Time // when the first of what is pending came
+	pendingAt bool      // the hold timer runs
+	due       bool      // what is pending has waited long enough
+	owned     bool      // the text of the last pending event may be appended to
+	rendered  bool      // somebody is rendering what is pending
+	unrung    int       // bytes of text that are pending or being rendered
+	text      int64     // bytes of text read so far
+	rung      int64     // bytes of text that have come to the ring
+	batches   int       // batches of lines since the reading was last caught up
 	hold      *time.Timer
 	taken     int64 // how far the fastest member has come, as ring.total
 	members   int

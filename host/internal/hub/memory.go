@@ -12,12 +12,41 @@ import (
 // largeText is the length in bytes above which the text of a batch is never merged with another, and its frame gets memory that is used again.
 const largeText = mergeLimit
 
-// page is room for the text of a batch, or for its payload unless that is much longer.
-type page [tail.MaxBatch + tail.MaxBatch/8]byte
+// page is room for the text of a batch, or for its payload unless that is much longer. There are half pages, too, because most of those who take
+// nothing have half a batch waiting for them.
+type page struct {
+	bytes []byte
+	pool  *sync.Pool // where it comes from
+}
 
-// pages are pages that nobody uses. Fresh memory for each large frame would cost as much as filling it does, because it has to be cleared and is
-// in no cache.
-var pages = sync.Pool{New: func() any { return new(page) }}
+// wholePages and halfPages are pages that nobody uses. Fresh memory for each large frame would cost as much as filling it does, because it
+// has to be cleared and is in no cache.
+var (
+	wholePages = pagesOf(tail.MaxBatch)
+	halfPages  = pagesOf(tail.MaxBatch / 2)
+)
+
+// pagesOf are pages for texts of up to n bytes and what is made of them.
+func pagesOf(n int) *sync.Pool {
+	pool := &sync.Pool{}
+	pool.New = func() any { return &page{make([]byte, n+n/8), pool} }
+	return pool
+}
+
+// takePage returns a page for a text of n bytes.
+func takePage(n int) *page {
+	if n <= tail.MaxBatch/2 {
+		return halfPages.Get().(*page)
+	}
+	return wholePages.Get().(*page)
+}
+
+func (p *page) giveBack() {
+	if p != nil {
+		spoil(p.bytes)
+		p.pool.Put(p)
+	}
+}
 
 // memory is where the text and the payload of a large frame stand. Its pages are used again when everybody has let go of the frame: the
 // ring, and each session to which Next has returned it. Who never does leaves them to the garbage collector.
@@ -39,12 +68,8 @@ func (f *Frame) release() {
 		return
 	}
 	f.Payload = nil
-	for _, p := range []*page{f.memory.text, f.memory.payload} {
-		if p != nil {
-			spoil(p[:])
-			pages.Put(p)
-		}
-	}
+	f.memory.text.giveBack()
+	f.memory.payload.giveBack()
 }
 
 // render makes the payload of f with r, in memory of f if f is large.
@@ -53,10 +78,10 @@ func (f *Frame) render(r Renderer) {
 		f.Payload = r.RenderInto(nil, f.Event)
 		return
 	}
-	into := pages.Get().(*page)
-	f.Payload = r.RenderInto(into[:0], f.Event)
-	if cap(f.Payload) == 0 || &f.Payload[:1][0] != &into[0] {
-		pages.Put(into) // It is the text itself, or longer.
+	into := takePage(textSize(f.Event))
+	f.Payload = r.RenderInto(into.bytes[:0], f.Event)
+	if cap(f.Payload) == 0 || &f.Payload[:1][0] != &into.bytes[0] {
+		into.giveBack() // It is the text itself, or longer.
 		return
 	}
 	if f.memory == nil {
@@ -76,9 +101,9 @@ func own(e tail.Event) pended {
 	switch e := e.(type) {
 	case tail.Lines:
 		var p *page
-		if n := len(e.Text); n > largeText && n <= len(p) {
-			p = pages.Get().(*page)
-			e.Text = p[:copy(p[:], e.Text)]
+		if n := len(e.Text); n > largeText && n <= tail.MaxBatch {
+			p = takePage(n)
+			e.Text = p.bytes[:copy(p.bytes, e.Text)]
 		} else {
 			e.Text = bytes.Clone(e.Text)
 		}
