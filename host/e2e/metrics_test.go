@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,9 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // operated starts a front door with a listener for operators, and returns both addresses.
@@ -140,83 +141,75 @@ func TestAlerts_PleasePromtool(t *testing.T) {
 	}
 }
 
-// A real Prometheus, with the files that docs ships, scrapes a real front door and evaluates the rules.
-func TestPrometheus_ScrapesTheFrontDoorAndLoadsTheAlerts(t *testing.T) {
+// server is a real Prometheus with the files that docs ships, which scrapes a front door each second and evaluates the rules.
+type server struct{ addr string }
+
+// prometheus starts one until the test ends.
+func prometheus(t *testing.T, ops string) server {
+	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("no prometheus on PATH: install the package prometheus")
 	}
-	ops := used(t)
 	dir := t.TempDir()
-	config, err := os.ReadFile(filepath.Join(root, "docs", "prometheus", "prometheus.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := os.ReadFile(filepath.Join(root, "docs", "alerts.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.NewReplacer("livetail:8766", ops, "15s", "1s").Replace(string(config))
-	for name, content := range map[string]string{"prometheus.yml": changed, "alerts.yml": string(rules)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put(t, dir, "prometheus.yml", strings.NewReplacer("livetail:8766", ops, "15s", "1s").Replace(docs(t, "prometheus/prometheus.yml")))
+	put(t, dir, "alerts.yml", docs(t, "alerts.yml"))
+	listen := free(t)
+	cmd := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+listen, "--log.level=warn")
+	startCommand(t, cmd)
+	return server{listen}
+}
+
+// free is an address of this machine that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listen := l.Addr().String()
-	l.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+listen, "--log.level=warn")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// get asks the server's API; false if it does not answer, or with an error.
+func (s server) get(path string, into any) bool {
+	resp, err := http.Get("http://" + s.addr + "/api/v1/" + path)
+	if err != nil {
+		return false
 	}
-	defer func() {
-		cancel()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("prometheus said:\n%s", said.String())
-		}
-	}()
-	query := func(q string) (value string) {
-		resp, err := http.Get("http://" + listen + "/api/v1/query?query=" + url.QueryEscape(q))
-		if err != nil {
-			return ""
-		}
-		defer resp.Body.Close()
-		var m struct {
-			Data struct{ Result []struct{ Value [2]any } }
-		}
-		if json.NewDecoder(resp.Body).Decode(&m) != nil || len(m.Data.Result) == 0 {
-			return ""
-		}
-		return fmt.Sprint(m.Data.Result[0].Value[1])
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK && json.NewDecoder(resp.Body).Decode(into) == nil
+}
+
+// query returns the values of an expression.
+func (s server) query(expr string) (values []string, ok bool) {
+	var m struct {
+		Data struct{ Result []struct{ Value [2]any } }
 	}
+	if !s.get("query?query="+url.QueryEscape(expr), &m) {
+		return nil, false
+	}
+	for _, r := range m.Data.Result {
+		values = append(values, fmt.Sprint(r.Value[1]))
+	}
+	return values, true
+}
+
+func TestPrometheus_ScrapesTheFrontDoorAndLoadsTheAlerts(t *testing.T) {
+	s := prometheus(t, used(t))
 	for _, q := range []string{`up{job="livetail"}`, `livetail_plugin_up`, `livetail_tailer_metrics_answered`, `sum(livetail_tailer_rotations_total)`} {
-		eventually(t, q+" is 1 in Prometheus", func() bool { return query(q) == "1" })
+		eventually(t, q+" is 1 in Prometheus", func() bool { v, _ := s.query(q); return slices.Equal(v, []string{"1"}) })
 	}
 	eventually(t, "the rules are evaluated", func() bool {
-		resp, err := http.Get("http://" + listen + "/api/v1/rules")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
 		var m struct {
 			Data struct {
 				Groups []struct {
-					Rules []struct {
-						Name, Health   string
-						LastEvaluation time.Time
-					}
+					Rules []struct{ Name, Health string }
 				}
 			}
 		}
-		if json.NewDecoder(resp.Body).Decode(&m) != nil {
+		if !s.get("rules", &m) {
 			return false
 		}
 		rules := 0
@@ -232,4 +225,75 @@ func TestPrometheus_ScrapesTheFrontDoorAndLoadsTheAlerts(t *testing.T) {
 		}
 		return rules >= 10
 	})
+}
+
+// expressions are all those that alerts and dashboard ask Prometheus, by what they are for, with the variables of the dashboard put in.
+func expressions(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(docs(t, "alerts.yml")), &rules); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			all["alert "+r.Alert] = r.Expr
+		}
+	}
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct {
+				RefID, Expr string
+				Datasource  struct{ Type string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(docs(t, "grafana/dashboards/livetail.json")), &board); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range board.Panels {
+		for _, q := range p.Targets {
+			if q.Datasource.Type == "prometheus" {
+				all["panel "+p.Title+" "+q.RefID] = strings.NewReplacer("$job", ".+", "$instance", ".+", "$__rate_interval", "1m").Replace(q.Expr)
+			}
+		}
+	}
+	if len(all) < 30 {
+		t.Fatalf("only %d expressions were found", len(all))
+	}
+	return all
+}
+
+// What dashboard and alerts ask can be answered by a real Prometheus, and each series that they select is there, with these labels, before anything
+// has gone wrong: a rate of a counter that comes into being with the first fault does not see that fault.
+func TestPrometheus_EveryExpressionOfDashboardAndAlerts_SelectsSeriesThatAreThere(t *testing.T) {
+	s := prometheus(t, used(t))
+	eventually(t, "it has scraped twice", func() bool {
+		v, _ := s.query(`sum_over_time(up{job="livetail"}[1m]) >= 2`)
+		return len(v) == 1
+	})
+	selector := regexp.MustCompile(`\b(?:up|(?:livetail|process)_[a-z_]+)\b(?:\{[^}]*\})?`)
+	for what, expr := range expressions(t) {
+		if _, ok := s.query(expr); !ok {
+			t.Errorf("%s: Prometheus does not answer %s", what, expr)
+		}
+		selectors := selector.FindAllString(expr, -1)
+		if len(selectors) == 0 {
+			t.Errorf("%s: nothing is selected by %s", what, expr)
+		}
+		for _, one := range selectors {
+			if v, _ := s.query(one); len(v) == 0 {
+				t.Errorf("%s: there is no series %s", what, one)
+			}
+		}
+		// Those of the panels that show a state or a rate, rather than what is above a bound, have a value.
+		if v, _ := s.query(expr); strings.HasPrefix(what, "panel ") && !strings.Contains(expr, " > ") && len(v) == 0 {
+			t.Errorf("%s: %s has no value", what, expr)
+		}
+	}
 }

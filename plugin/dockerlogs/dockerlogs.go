@@ -46,7 +46,10 @@ type Tailer struct {
 	files   *filetail.Tailer
 }
 
-var _ tail.Tailer = (*Tailer)(nil)
+var (
+	_ tail.Tailer = (*Tailer)(nil)
+	_ tail.Meter  = (*Tailer)(nil)
+)
 
 // New returns a tailer. The caller closes it.
 func New(cfg Config) (*Tailer, error) {
@@ -73,9 +76,12 @@ func (t *Tailer) Warnings() []string { return t.files.Warnings() }
 func (t *Tailer) Info(context.Context) (tail.Info, error) {
 	return tail.Info{
 		Name: "dockerlogs", Version: t.version, Roots: []string{"/"},
-		Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityTime},
+		Capabilities: []string{tail.CapabilityFilter, tail.CapabilityHistory, tail.CapabilityTime, tail.CapabilityMetrics},
 	}, nil
 }
+
+// Metrics implements [tail.Meter]: what happens to the files of containers. The label source is the folder of containers.
+func (t *Tailer) Metrics(ctx context.Context) ([]tail.Metric, error) { return t.files.Metrics(ctx) }
 
 // List implements [tail.Tailer].
 func (t *Tailer) List(ctx context.Context, req tail.ListRequest) iter.Seq2[tail.Entry, error] {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -22,10 +23,11 @@ type Meter struct {
 }
 
 // WatchMeters adds what tailers count, under names of their own: livetail_tailer_ and the tailer's name for it. They are asked at each scrape,
-// together; one that does not answer, or says what cannot be used, is left out of that scrape, which says so.
+// together; one that does not answer, or says what cannot be used, is left out of that scrape, which says so. Of one that does not count, nothing is
+// said.
 func (m *Metrics) WatchMeters(meters []Meter) {
 	m.registry.MustRegister(&meterCollector{meters: meters, answered: prometheus.NewDesc(namespace+"_tailer_metrics_answered",
-		"1 if the tailer said what it counts, for this scrape.", []string{"mount"}, nil)})
+		"1 if the tailer said what it counts, for this scrape; missing for one that does not count.", []string{"mount"}, nil)})
 }
 
 // meterCollector describes nothing in advance but whether the tailers answered: what they count is their own affair, and may change with
@@ -42,7 +44,7 @@ func (c *meterCollector) Describe(out chan<- *prometheus.Desc) { out <- c.answer
 func (c *meterCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), meterTime)
 	defer cancel()
-	answers := make([][]tail.Metric, len(c.meters))
+	answers, mute := make([][]tail.Metric, len(c.meters)), make([]bool, len(c.meters))
 	var asking sync.WaitGroup
 	for i, m := range c.meters {
 		asking.Go(func() {
@@ -53,6 +55,7 @@ func (c *meterCollector) Collect(out chan<- prometheus.Metric) {
 			if err == nil {
 				answers[i] = slices.Clip(append([]tail.Metric{}, metrics...)) // Not nil, even if there are none.
 			}
+			mute[i] = errors.Is(err, tail.ErrUnsupported)
 		})
 	}
 	asking.Wait()
@@ -62,7 +65,9 @@ func (c *meterCollector) Collect(out chan<- prometheus.Metric) {
 		if answers[i] != nil {
 			up = 1
 		}
-		out <- prometheus.MustNewConstMetric(c.answered, prometheus.GaugeValue, up, m.Mount)
+		if !mute[i] {
+			out <- prometheus.MustNewConstMetric(c.answered, prometheus.GaugeValue, up, m.Mount)
+		}
 		for _, x := range answers[i] {
 			first, ok := seen[x.Name]
 			if !ok {

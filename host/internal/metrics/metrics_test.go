@@ -138,12 +138,12 @@ func TestWatchMeter_WhatTheTailerCounts_IsAmongTheOthers(t *testing.T) {
 		{Name: "held_generations", Help: "Said otherwise.", Samples: []tail.Sample{{Value: 4}}},
 		{Name: "rotations_total", Help: "With other labels.", Counter: true, Samples: []tail.Sample{{Value: 9}}},
 		{Name: "odd", Help: "Has a label that is ours.", Samples: []tail.Sample{{Labels: []tail.Label{{Name: "mount", Value: "x"}}, Value: 1}}},
-	}}}, {"/down", meter{err: tail.ErrPluginGone}}})
+	}}}, {"/down", meter{err: tail.ErrPluginGone}}, {"/mute", meter{err: fmt.Errorf("metrics: %w", tail.ErrUnsupported)}}})
 	for series, want := range map[string]string{
 		`livetail_tailer_held_generations{mount="/"}`: "3", `livetail_tailer_held_generations{mount="/docker"}`: "4",
 		`livetail_tailer_rotations_total{how="renamed",mount="/"}`: "2", `livetail_tailer_rotations_total{how="deleted",mount="/"}`: "1",
 		`livetail_tailer_rotations_total{mount="/docker"}`: "missing", `livetail_tailer_metrics_answered{mount="/docker"}`: "1",
-		`livetail_tailer_metrics_answered{mount="/down"}`: "0", "livetail_credentials": "0",
+		`livetail_tailer_metrics_answered{mount="/down"}`: "0", `livetail_tailer_metrics_answered{mount="/mute"}`: "missing", "livetail_credentials": "0",
 	} {
 		if got := value(t, m, series); got != want {
 			t.Errorf("%s: got %s, want %s", series, got, want)
