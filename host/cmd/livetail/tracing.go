@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -27,7 +28,7 @@ const flushTime = 5 * time.Second
 // by the variables that OpenTelemetry defines, which also say the rest (headers, sampling, protocol, names).
 func traced(ctx context.Context, cfg *config.Config, log *logrus.Logger) (provider trace.TracerProvider, flush func(), err error) {
 	fromEnvironment := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
-	if cfg.OTLPEndpoint == "" && !fromEnvironment || os.Getenv("OTEL_SDK_DISABLED") == "true" || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
+	if cfg.OTLPEndpoint == "" && !fromEnvironment || strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return nil, func() {}, nil
 	}
 	exporter, err := exporterFor(ctx, cfg.OTLPEndpoint)
@@ -40,8 +41,9 @@ func traced(ctx context.Context, cfg *config.Config, log *logrus.Logger) (provid
 	if err != nil {
 		log.WithError(err).Warn("not all is known that traces could say about this process")
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.WithError(err).Warn("traces could not be sent") }))
-	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	watched := &watchedExporter{SpanExporter: exporter, log: log}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.WithError(err).Debug("OpenTelemetry") }))
+	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(watched), sdktrace.WithResource(about)) // What waits is bounded; what is too much is dropped.
 	return p, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 		defer cancel()
@@ -49,6 +51,34 @@ func traced(ctx context.Context, cfg *config.Config, log *logrus.Logger) (provid
 			log.WithError(err).Warn("the last traces could not be sent")
 		}
 	}, nil
+}
+
+// watchedExporter says once that spans cannot be sent, rather than with each batch, and once that they can be again.
+type watchedExporter struct {
+	sdktrace.SpanExporter
+	log *logrus.Logger
+
+	mu   sync.Mutex // guards lost
+	lost int        // spans since the last batch that was sent
+}
+
+// ExportSpans implements [sdktrace.SpanExporter]. It returns no error: it has told the operator, and there is nobody else.
+func (w *watchedExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	err := w.SpanExporter.ExportSpans(ctx, spans)
+	w.mu.Lock()
+	before := w.lost
+	w.lost += len(spans)
+	if err == nil {
+		w.lost = 0
+	}
+	w.mu.Unlock()
+	switch {
+	case err != nil && before == 0:
+		w.log.WithError(err).Warn("traces cannot be sent, and are lost until they can be; it is tried on, and nothing waits for it")
+	case err == nil && before > 0:
+		w.log.WithField("lost", before).Info("traces can be sent again")
+	}
+	return nil
 }
 
 // exporterFor speaks OTLP over HTTP or, if the environment asks for it, over gRPC.

@@ -4,8 +4,10 @@
 package tracing
 
 import (
+	"bufio"
 	"context"
 	"iter"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -47,12 +49,13 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 			return
 		}
 		ctx := t.fields.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		name, spanned := nameOf(r)
-		if t.tracer != nil && spanned {
+		name, lasts := nameOf(r)
+		if t.tracer != nil && name != "" {
 			var span trace.Span
 			ctx, span = t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer),
 				trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path)))
 			defer span.End()
+			w = &answer{w, span, lasts}
 		}
 		if s := trace.SpanContextFromContext(ctx); s.IsValid() && name != "" {
 			t.log.WithFields(logrus.Fields{"trace_id": s.TraceID().String(), "span_id": s.SpanID().String(), "path": r.URL.Path}).Debug(name)
@@ -70,15 +73,48 @@ func Within(ctx context.Context) func(context.Context) context.Context {
 	return func(other context.Context) context.Context { return trace.ContextWithSpanContext(other, s) }
 }
 
-// nameOf is the name of what r asks for; empty if it is not worth telling. There is no span for what lasts.
-func nameOf(r *http.Request) (name string, spanned bool) {
+// answer notes in a span how a request was answered.
+type answer struct {
+	http.ResponseWriter
+	span  trace.Span
+	lasts bool // the span ends when the connection is taken over, rather than with the handler
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(code int) {
+	a.status(code)
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answer) status(code int) {
+	a.span.SetAttributes(attribute.Int("http.response.status_code", code))
+	if code >= http.StatusInternalServerError {
+		a.span.SetStatus(codes.Error, http.StatusText(code))
+	}
+}
+
+// Hijack implements [http.Hijacker].
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		a.status(http.StatusSwitchingProtocols)
+		if a.lasts {
+			a.span.End()
+		}
+	}
+	return c, rw, err
+}
+
+// Unwrap is for [http.ResponseController].
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// nameOf is the name of what r asks for; empty if it is not worth telling. It lasts if the handler does not return before the stream has ended.
+func nameOf(r *http.Request) (name string, lasts bool) {
 	switch path := r.URL.Path; {
-	case strings.HasSuffix(path, "/loki/api/v1/tail"):
-		return "live tail", false
 	case strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
-		return "upgrade", true
+		return "upgrade", strings.HasSuffix(path, "/loki/api/v1/tail")
 	case strings.Contains(path, "/loki/api/v1/query") || strings.Contains(path, "/loki/api/v1/index/"):
-		return "history query", true
+		return "history query", false
 	}
 	return "", false
 }
