@@ -76,6 +76,9 @@ func TestQuery_LinesOfARange(t *testing.T) {
 				t.Errorf("%s: times do not grow", c.name)
 			}
 		}
+		if f := frames[0].Fields[4]; f.Name != "severity" || f.At(0) != "info" {
+			t.Errorf("%s: the %s is %v", c.name, f.Name, f.At(0))
+		}
 		if s := strings.Join(got, " "); s != c.want || frames[0].Meta.Type != data.FrameTypeLogLines {
 			t.Errorf("%s: got %s", c.name, s)
 		}
@@ -235,6 +238,35 @@ func TestCredentials_AreSentAlong(t *testing.T) {
 		t.Errorf("with: %s", message)
 	}
 	if err := g.follow(fmt.Sprintf(`{"log":%q}`, log), func(s shown) bool { return s.text == "secret line" }); err != nil {
+		t.Error(err)
+	}
+}
+
+// A front door whose certificate nobody knows but who is told, and which asks for a certificate itself.
+func TestTLS_AsTheSettingsSay(t *testing.T) {
+	dir, certs := t.TempDir(), t.TempDir()
+	log := filepath.Join(dir, "app.log")
+	appendTo(t, log, "a line\n")
+	cert, key := certificate(t)
+	certFile, keyFile := filepath.Join(certs, "cert.pem"), filepath.Join(certs, "key.pem")
+	appendTo(t, certFile, cert)
+	appendTo(t, keyFile, key)
+	d := serve(t, "--tls-cert", certFile, "--tls-key", keyFile, "--tls-client-ca", certFile, dir)
+	where := "https://" + d.addr
+	if ok, message := load(t, where, nil).check(); ok || !strings.Contains(message, "certificate") {
+		t.Errorf("without settings: %v %s", ok, message)
+	}
+	g := load(t, where, map[string]string{"tlsCACert": cert})
+	g.where.DataSourceInstanceSettings.JsonData = []byte(`{"tlsAuthWithCACert":true}`)
+	if ok, message := g.check(); ok {
+		t.Errorf("without a certificate of its own: %s", message)
+	}
+	g = load(t, where, map[string]string{"tlsCACert": cert, "tlsClientCert": cert, "tlsClientKey": key})
+	g.where.DataSourceInstanceSettings.JsonData = []byte(`{"tlsAuthWithCACert":true,"tlsAuth":true}`)
+	if ok, message := g.check(); !ok {
+		t.Errorf("with all of it: %s", message)
+	}
+	if err := g.follow(fmt.Sprintf(`{"log":%q}`, log), func(s shown) bool { return s.text == "a line" }); err != nil {
 		t.Error(err)
 	}
 }

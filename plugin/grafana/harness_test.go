@@ -2,10 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -191,7 +198,7 @@ type frameJSON struct {
 		Fields []struct{ Name string }
 		Meta   struct{ Type string }
 	}
-	Data struct{ Values [4]json.RawMessage }
+	Data struct{ Values [5]json.RawMessage }
 }
 
 // follow runs a stream until done says so, and returns why it ended.
@@ -226,13 +233,14 @@ func (g *grafana) follow(query string, done func(shown) bool) error {
 			return errors.New("the schema belongs into the first frame alone")
 		}
 		var times []int64
-		var bodies, ids []string
-		for i, to := range []any{&times, &bodies, &ids} {
+		var bodies, ids, severities []string
+		var labels []map[string]string
+		for i, to := range []any{&times, &bodies, &ids, &labels, &severities} {
 			if err := json.Unmarshal(f.Data.Values[i], to); err != nil {
 				return err
 			}
 		}
-		if len(times) != len(bodies) || len(ids) != len(bodies) {
+		if n := len(bodies); len(times) != n || len(ids) != n || len(labels) != n || len(severities) != n {
 			return fmt.Errorf("fields of different lengths: %s", packet.GetData())
 		}
 		for i := range bodies {
@@ -281,4 +289,24 @@ func credential(t *testing.T) (secret, line string) {
 	}
 	words := strings.Fields(stderr.String())
 	return words[len(words)-1], strings.TrimSpace(string(out))
+}
+
+// certificate makes one for this machine that is its own authority, and its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }

@@ -8,15 +8,17 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
+	"github.com/livetail/livetail/plugin/internal/level"
 	"github.com/livetail/livetail/plugin/internal/linetime"
 	"github.com/livetail/livetail/plugin/tail"
 )
 
 // line is one line as Grafana shows it.
 type line struct {
-	at   time.Time
-	id   string // its position, by which Grafana knows it again after a reconnection
-	text string
+	at       time.Time
+	id       string // its position, by which Grafana knows it again after a reconnection
+	text     string
+	severity string // in Grafana's words
 }
 
 // reader makes lines of the events of one log. Lines get the time that they carry or, if they carry none, that of the line before; the first of
@@ -43,7 +45,7 @@ func (r *reader) lines(e tail.Event) []line {
 		if e.Certain {
 			text = "WARN livetail: lines are missing here (" + e.Cause.String() + ")"
 		}
-		return []line{{r.time([]byte(text)), fmt.Sprintf("gap.%s.%d.%s.%d", e.After.Generation, e.After.Offset, e.Before.Generation, e.Before.Offset), text}}
+		return []line{{r.time([]byte(text)), fmt.Sprintf("gap.%s.%d.%s.%d", e.After.Generation, e.After.Offset, e.Before.Generation, e.Before.Offset), text, severityOf(tail.LevelWarn)}}
 	}
 	return nil
 }
@@ -61,7 +63,7 @@ func (r *reader) split(l tail.Lines) (out []line) {
 		shown := bytes.TrimSuffix(one, []byte("\r"))
 		// Without the evidence that the start of a batch carries: where batches begin is chance.
 		id := tail.Position{Generation: l.Start.Generation, Offset: l.Start.Offset + offset}
-		out = append(out, line{r.time(shown), id.String(), string(bytes.ToValidUTF8(shown, []byte("\uFFFD")))})
+		out = append(out, line{r.time(shown), id.String(), string(bytes.ToValidUTF8(shown, []byte("\uFFFD"))), severityOf(level.Of(shown))})
 		at += int64(len(one))
 		if found {
 			at++
@@ -71,13 +73,34 @@ func (r *reader) split(l tail.Lines) (out []line) {
 	return out
 }
 
+// severityOf is Grafana's word for a level. One that a line does not show is said to be unknown, rather than guessed again from the text.
+func severityOf(l tail.Level) string {
+	switch l {
+	case tail.LevelTrace:
+		return "trace"
+	case tail.LevelDebug:
+		return "debug"
+	case tail.LevelInfo:
+		return "info"
+	case tail.LevelWarn:
+		return "warning"
+	case tail.LevelError:
+		return "error"
+	case tail.LevelFatal:
+		return "critical"
+	}
+	return "unknown"
+}
+
 // frame is lines in the form that Grafana's data plane calls log lines.
 func (r *reader) frame(refID string, lines []line) *data.Frame {
-	times, bodies, ids, labels := make([]time.Time, len(lines)), make([]string, len(lines)), make([]string, len(lines)), make([]json.RawMessage, len(lines))
+	n := len(lines)
+	times, bodies, ids, labels, severities := make([]time.Time, n), make([]string, n), make([]string, n), make([]json.RawMessage, n), make([]string, n)
 	for i, l := range lines {
-		times[i], bodies[i], ids[i], labels[i] = l.at, l.text, l.id, r.labels
+		times[i], bodies[i], ids[i], labels[i], severities[i] = l.at, l.text, l.id, r.labels, l.severity
 	}
-	f := data.NewFrame("lines", data.NewField("timestamp", nil, times), data.NewField("body", nil, bodies), data.NewField("id", nil, ids), data.NewField("labels", nil, labels))
+	f := data.NewFrame("lines", data.NewField("timestamp", nil, times), data.NewField("body", nil, bodies), data.NewField("id", nil, ids),
+		data.NewField("labels", nil, labels), data.NewField("severity", nil, severities))
 	f.RefID = refID
 	f.Meta = &data.FrameMeta{Type: data.FrameTypeLogLines, PreferredVisualization: data.VisTypeLogs}
 	return f

@@ -89,13 +89,26 @@ define(['@grafana/data', '@grafana/runtime', 'react', 'rxjs'], function (data, r
         ? h('button', { type: 'button', className: 'btn btn-secondary', onClick: () => set({
             secureJsonFields: { ...options.secureJsonFields, [key]: false }, secureJsonData: { ...options.secureJsonData, [key]: '' } }) }, 'Change')
         : text('', (value) => set({ secureJsonData: { ...options.secureJsonData, [key]: value } }), { type: 'password', autoComplete: 'new-password' }));
+    const more = options.jsonData || {};
+    const setMore = (change) => set({ jsonData: { ...more, ...change } });
+    // A text in PEM that Grafana keeps encrypted; the switch says that there is one.
+    const pem = (key, label, on) =>
+      field(label, options.secureJsonFields && options.secureJsonFields[key]
+        ? h('button', { type: 'button', className: 'btn btn-secondary', onClick: () => set({
+            jsonData: { ...more, [on]: false },
+            secureJsonFields: { ...options.secureJsonFields, [key]: false }, secureJsonData: { ...options.secureJsonData, [key]: '' } }) }, 'Change')
+        : h('textarea', { className: 'gf-form-input', rows: 3, placeholder: '-----BEGIN …', defaultValue: '', onBlur: (e) => e.target.value && set({
+            jsonData: { ...more, [on]: true }, secureJsonData: { ...options.secureJsonData, [key]: e.target.value } }) }));
     return h('div', null,
       field('URL', text(options.url, (value) => set({ url: value }), { placeholder: 'http://127.0.0.1:8765' })),
       field('User', text(options.basicAuthUser, (value) => set({ basicAuthUser: value, basicAuth: value !== '' }), { placeholder: 'none' })),
       secret('basicAuthPassword', 'Password'),
       secret('token', 'or token'),
-      field('Time zone', text((options.jsonData || {}).timeZone, (value) => set({ jsonData: { ...options.jsonData, timeZone: value || undefined } }),
-        { placeholder: 'that of Grafana; utc, +05:30, Europe/Berlin' })));
+      pem('tlsCACert', 'CA certificate', 'tlsAuthWithCACert'),
+      pem('tlsClientCert', 'Client certificate', 'tlsAuth'),
+      pem('tlsClientKey', 'Client key', 'tlsAuth'),
+      field('Skip TLS check', h('input', { type: 'checkbox', checked: Boolean(more.tlsSkipVerify), onChange: (e) => setMore({ tlsSkipVerify: e.target.checked }) })),
+      field('Time zone', text(more.timeZone, (value) => setMore({ timeZone: value || undefined }), { placeholder: 'that of Grafana; utc, +05:30, Europe/Berlin' })));
   }
 
   return { plugin: new data.DataSourcePlugin(DataSource).setConfigEditor(ConfigEditor).setQueryEditor(QueryEditor) };

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 
 	"github.com/livetail/livetail/host/client"
@@ -24,6 +26,8 @@ const (
 	// answerTime bounds a request to the front door that does not stream, and maxAnswer what is read of its answer, in bytes.
 	answerTime = 10 * time.Second
 	maxAnswer  = 8 << 20
+	// idleTime is how long a connection is kept for another request.
+	idleTime = time.Minute
 	// defaultLines is how many last lines a stream begins with and a query returns, and maxLines the most that can be asked for.
 	defaultLines, maxLines = 1000, 10_000
 )
@@ -32,6 +36,8 @@ const (
 type source struct {
 	base   *url.URL
 	header http.Header
+	tls    *tls.Config // nil means the defaults
+	web    *http.Client
 	zone   *time.Location // of lines whose time names none
 }
 
@@ -42,19 +48,31 @@ var (
 	_ backend.CallResourceHandler = (*source)(nil)
 )
 
-// newSource makes a source of what was configured in Grafana: the URL, and either a name and password or a token.
-func newSource(_ context.Context, s backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
+// newSource makes a source of what was configured in Grafana: the URL, how its TLS is trusted, and either a name and password or a token.
+func newSource(ctx context.Context, s backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 	u, err := url.Parse(strings.TrimRight(s.URL, "/"))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the URL %q is not of the form http://name[:port]", s.URL)
 	}
-	src := &source{base: u, header: http.Header{}, zone: time.Local}
 	var more struct{ TimeZone string }
-	if len(s.JSONData) > 0 {
-		if err := json.Unmarshal(s.JSONData, &more); err != nil {
-			return nil, fmt.Errorf("the settings are no JSON: %w", err)
-		}
+	if len(s.JSONData) == 0 {
+		s.JSONData = json.RawMessage("{}")
 	}
+	if err := json.Unmarshal(s.JSONData, &more); err != nil {
+		return nil, fmt.Errorf("the settings are no JSON: %w", err)
+	}
+	options, err := s.HTTPClientOptions(ctx) // The settings that all data sources have: TLS, headers.
+	if err != nil {
+		return nil, fmt.Errorf("the settings of the connection: %w", err)
+	}
+	src := &source{base: u, header: http.Header{}, zone: time.Local}
+	for name, values := range options.Header {
+		src.header[http.CanonicalHeaderKey(name)] = values
+	}
+	if src.tls, err = httpclient.GetTLSConfig(options); err != nil {
+		return nil, fmt.Errorf("the settings of TLS: %w", err)
+	}
+	src.web = &http.Client{Transport: &http.Transport{TLSClientConfig: src.tls.Clone(), Proxy: http.ProxyFromEnvironment, IdleConnTimeout: idleTime}}
 	if more.TimeZone != "" {
 		if src.zone, err = linetime.ParseZone(more.TimeZone); err != nil {
 			return nil, fmt.Errorf("time zone: %w", err)
@@ -69,6 +87,9 @@ func newSource(_ context.Context, s backend.DataSourceInstanceSettings) (instanc
 	}
 	return src, nil
 }
+
+// Dispose implements [instancemgmt.InstanceDisposer]: another source takes the place of s, with other settings.
+func (s *source) Dispose() { s.web.CloseIdleConnections() }
 
 // query is what the query editor says.
 type query struct {
@@ -95,7 +116,7 @@ func parseQuery(raw json.RawMessage) (q query, err error) {
 
 // options are those of a client for q.
 func (s *source) options(q query) client.Options {
-	o := client.Options{Header: s.header.Clone(), Start: tail.StartAtLastLines(int64(q.Lines))}
+	o := client.Options{Header: s.header.Clone(), TLS: s.tls.Clone(), Start: tail.StartAtLastLines(int64(q.Lines))}
 	if q.Include != "" {
 		o.Filter.Include = []string{q.Include}
 	}
@@ -117,7 +138,7 @@ func (s *source) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	req.Header = s.header.Clone()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.web.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("livetail cannot be reached: %w", err)
 	}
