@@ -39,6 +39,12 @@ type Config struct {
 	// follow every log of the plugin.
 	TokenFile string
 
+	// Zone names the time zone of lines whose time names none, for viewers that read times themselves, as the page does when it merges logs. It is
+	// asked about the logs of Plugin or Tailer. A name of the tz database, UTC, or an offset, such as +05:30; empty, or a nil Zone: it is not known.
+	Zone func(log string) string
+	// TraceURL is where the page links traces to that lines name, with {trace_id} in the place of the name; empty: to the lines with that name.
+	TraceURL string
+
 	// LokiBacklog is how many lines a live tail of a Loki client begins with that does not say since when, as Grafana does each time it
 	// reconnects; 0 means 10, less than 0 means none.
 	LokiBacklog int

@@ -76,6 +76,7 @@ func New(cfg Config) (*Host, error) {
 		Messages:  wire.Limits{Frame: cfg.Limits.Message, PageLines: cfg.Limits.PageLines, FilterSteps: cfg.Limits.FilterSteps},
 		Stall:     cfg.Limits.WriteTimeout,
 		Operators: cfg.Operators, Restart: h.Restart,
+		Zone: zoneOf(mounts, cfg.Zone), TraceURL: cfg.TraceURL,
 		Ready: h.Ready,
 		Loki: func(w http.ResponseWriter, r *http.Request, who access.Identity) {
 			serve := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.loki.Serve(w, r, who) }))
@@ -104,6 +105,16 @@ func partOf(mounts *mount.Table) func(log string) string {
 	return func(log string) string {
 		if m, _, ok := mounts.Find(log); ok {
 			return m.Prefix
+		}
+		return ""
+	}
+}
+
+// zoneOf asks zone about what is mounted nowhere else.
+func zoneOf(mounts *mount.Table, zone func(log string) string) func(log string) string {
+	return func(log string) string {
+		if m, _, ok := mounts.Find(log); zone != nil && ok && m.Prefix == mount.Root {
+			return zone(log)
 		}
 		return ""
 	}

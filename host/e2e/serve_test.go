@@ -380,3 +380,20 @@ func TestServe_BadPlugin_OneSentenceAndItsOwnExitCode(t *testing.T) {
 		t.Errorf("exit code %d, it said %q", code, p.said())
 	}
 }
+
+// firstMessage opens a log by livetail.v1 and returns what is said first.
+func firstMessage(t *testing.T, addr, log string) string {
+	t.Helper()
+	d := websocket.Dialer{Subprotocols: []string{"livetail.v1"}}
+	c, _, err := d.DialContext(t.Context(), "ws://"+addr+log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_, message, err := c.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(message)
+}

@@ -5,6 +5,7 @@
 package filetail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,16 @@ func CheckEncodings(encodings []string) error {
 func CheckZones(zones []string) error {
 	_, err := perlog.Parse(zones, linetime.ParseZone)
 	return err
+}
+
+// ZoneNames returns what names the time zone of a log's lines whose time names none, by [Config].Zones: a name of the tz database, UTC, or an offset,
+// such as +05:30.
+func ZoneNames(zones []string) (func(log string) string, error) {
+	rules, err := perlog.Parse(zones, linetime.ParseZone)
+	if err != nil {
+		return nil, err
+	}
+	return func(log string) string { return linetime.ZoneName(cmp.Or(rules.Of(log), time.Local)) }, nil
 }
 
 // CheckOldFolders says what is wrong with [Config].OldFolders.

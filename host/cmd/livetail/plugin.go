@@ -78,6 +78,20 @@ func pluginOptions(cfg *config.Config) (top *tail.LaunchOptions, mounts []host.M
 	return top, mounts, nil
 }
 
+// zoneNames names the zones of logs as livetail's own plugin reads their times; nil if another one does.
+func zoneNames(cfg *config.Config) (func(log string) string, error) {
+	for _, m := range cfg.Mounts {
+		if m.Prefix == mount.Root && m.Path != "" {
+			return nil, nil
+		}
+	}
+	names, err := filetail.ZoneNames(cfg.Zones)
+	if err != nil {
+		return nil, &config.Error{Setting: "time-zone", Problem: err.Error()}
+	}
+	return names, nil
+}
+
 // ownSetting is the name of a setting that is there and that only livetail's own plugin knows.
 func ownSetting(cfg *config.Config) string {
 	switch {

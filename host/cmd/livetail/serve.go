@@ -87,6 +87,10 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, onHangup
 	if err != nil {
 		return err
 	}
+	zone, err := zoneNames(cfg)
+	if err != nil {
+		return err
+	}
 	spans, flush, err := traced(ctx, cfg, log)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -98,7 +102,7 @@ func serve(ctx context.Context, cfg *config.Config, log *logrus.Logger, onHangup
 		TokenFile: cfg.TokenFile, MaxSessions: cfg.MaxSessions, MaxSessionsPerAddress: cfg.MaxSessionsPerAddress,
 		PluginHealthy: cfg.PluginHealthy, PluginFailures: cfg.PluginFailures,
 		Operators: cfg.Operators, Limits: limitsOf(cfg),
-		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log, Traces: spans,
+		Profiles: config.IsLoopbackAddress(cfg.Ops), Version: buildVersion(), Log: log, Traces: spans, Zone: zone, TraceURL: cfg.TraceURL,
 	})
 	if err != nil {
 		return &exitError{exitUsage, named(err)}

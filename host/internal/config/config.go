@@ -75,6 +75,7 @@ type Config struct {
 	OldFolders []string
 
 	OTLPEndpoint string
+	TraceURL     string
 
 	LogLevel  string
 	LogFormat string
@@ -118,6 +119,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&c.Encodings, "encoding", nil, "encoding of logs without a byte order mark, NAME or PATTERN=NAME, as in '/var/log/old/*.log=gbk': utf-8, utf-16le, utf-16be, gbk or gb18030 (repeatable; default utf-8)")
 	fs.StringArrayVar(&c.Zones, "time-zone", nil, "time zone of lines whose time names none, NAME or PATTERN=NAME, as in '/var/log/db/*.log=Europe/Berlin': local, utc, an offset such as +05:30, or a name of the tz database (repeatable; default local)")
 	fs.StringArrayVar(&c.OldFolders, "old-folder", nil, "folder, in the roots, to which rotated files are moved (logrotate's olddir), FOLDER or PATTERN=FOLDER, as in '/var/log/nginx/*.log=old'; as seen from that of the log if it is relative (repeatable; default: they stay beside the log)")
+	fs.StringVar(&c.TraceURL, "trace-url", "", "where the page links the traces to that lines name, e.g. https://tempo.example.org/trace/{trace_id} (default: to the lines that name the same)")
 	fs.StringVar(&c.OTLPEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry receiver for traces, e.g. http://127.0.0.1:4318; the variables OTEL_EXPORTER_OTLP_… do the same (default: no traces)")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warning or error")
 	fs.StringVar(&c.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
@@ -185,6 +187,9 @@ func (c *Config) Validate() error {
 	return c.checkNames()
 }
 
+// traceID stands in trace-url where the name of a trace is to be put.
+const traceID = "{trace_id}"
+
 func (c *Config) checkNames() error {
 	for _, o := range c.AllowedOrigins {
 		if !strings.HasPrefix(o, "http://") && !strings.HasPrefix(o, "https://") || strings.Count(o, "/") != 2 {
@@ -201,6 +206,9 @@ func (c *Config) checkNames() error {
 	}
 	if u, err := url.Parse(c.OTLPEndpoint); c.OTLPEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return &Error{"otlp-endpoint", fmt.Sprintf("%q is not of the form http://name[:port]", c.OTLPEndpoint)}
+	}
+	if u, err := url.Parse(strings.ReplaceAll(c.TraceURL, traceID, "0")); c.TraceURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || !strings.Contains(c.TraceURL, traceID)) {
+		return &Error{"trace-url", fmt.Sprintf("%q is not of the form https://name/path/%s", c.TraceURL, traceID)}
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return &Error{"public-url", fmt.Sprintf("%q is not of the form https://name[:port][/path]", c.PublicURL)}

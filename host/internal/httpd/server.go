@@ -46,6 +46,10 @@ type Options struct {
 	Operators []string
 	Restart   func(ctx context.Context, prefix string) error
 
+	// Zone and TraceURL are as in [ws.Options].
+	Zone     func(log string) string
+	TraceURL string
+
 	// Ready says in one sentence why peers cannot be served now, or nil. May be nil.
 	Ready func() error
 	// Loki answers /loki/… and /ready, after the checks that apply to all, for whom the identity names. May be nil.
@@ -131,6 +135,7 @@ func New(o Options) (*Server, error) {
 	s.ws = ws.New(ws.Options{
 		Name:              o.Name,
 		HeartbeatInterval: o.HeartbeatInterval, HeartbeatTimeout: o.HeartbeatTimeout, Stall: o.Stall, Farewell: o.Farewell, Limits: o.Messages,
+		Zone: o.Zone, TraceURL: o.TraceURL,
 		Observer: ws.Observer{
 			Opened: o.Observer.Opened, Closed: o.Observer.Closed, Sent: o.Observer.Sent, Delivered: o.Observer.Delivered, RoundTrip: o.Observer.RoundTrip, Lag: o.Observer.Lag,
 			Refused:  func(reason string) { o.Observer.refused("log", reason) },

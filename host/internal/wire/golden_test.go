@@ -36,7 +36,7 @@ func serverExamples() []byte {
 	colours := tail.Lines{Start: at(300), End: at(330), Text: []byte("\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\aok\r\n")}
 	line(AppendHello(nil, Hello{
 		Server: "livetail 1.0.0", Session: "7LWIA5QOVDRZC3WUBKMPGZ2T4E", Log: "/var/log/app.log", Interval: 10 * time.Second, Timeout: 5 * time.Second,
-		Capabilities: []string{"filter", "history", "scan", "time"},
+		Capabilities: []string{"filter", "history", "scan", "time"}, Zone: "Europe/Berlin", TraceURL: "https://tempo.example.org/trace/{trace_id}",
 	}))
 	line(r.Render(tail.Lines{Start: at(0), End: at(16), Text: []byte("first\n\"2nd\" \xe4\xbd\xa0\n")}))
 	line(r.Render(filtered))

@@ -51,6 +51,10 @@ type Hello struct {
 	Limits Limits
 	// Capabilities are what the plugin behind the server can do; see [tail.Info].
 	Capabilities []string
+	// Zone is the time zone of lines whose time names none: a name of the tz database, UTC, or an offset, such as +05:30; empty if it is not known.
+	Zone string
+	// TraceURL is where a trace is shown that a line names, with {trace_id} in the place of its name; empty: nowhere.
+	TraceURL string
 }
 
 // AppendHello appends a hello message.
@@ -72,7 +76,14 @@ func AppendHello(dst []byte, h Hello) []byte {
 		}
 		dst = appendText(dst, c)
 	}
-	return append(dst, "]}"...)
+	dst = append(dst, ']')
+	if h.Zone != "" {
+		dst = appendText(append(dst, `,"zone":`...), h.Zone)
+	}
+	if h.TraceURL != "" {
+		dst = appendText(append(dst, `,"trace_url":`...), h.TraceURL)
+	}
+	return append(dst, '}')
 }
 
 // AppendPing appends the server's ping. rtt is the round trip of the last one, negative if there was none; behind is how many bytes wait

@@ -145,7 +145,10 @@ func (c *conn) open(out *batch) error {
 	}
 	hello := wire.Hello{
 		Server: c.server.o.Name, Session: s.ID(), Log: c.q.Log,
-		Interval: c.server.o.HeartbeatInterval, Timeout: c.server.o.HeartbeatTimeout, Limits: c.server.o.Limits,
+		Interval: c.server.o.HeartbeatInterval, Timeout: c.server.o.HeartbeatTimeout, Limits: c.server.o.Limits, TraceURL: c.server.o.TraceURL,
+	}
+	if c.server.o.Zone != nil {
+		hello.Zone = c.server.o.Zone(c.q.Log)
 	}
 	if c.q.Source.Capabilities != nil {
 		hello.Capabilities = c.q.Source.Capabilities()

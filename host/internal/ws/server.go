@@ -21,6 +21,9 @@ type Options struct {
 	Name string
 	// HeartbeatInterval and HeartbeatTimeout are those of the hub, for hello.
 	HeartbeatInterval, HeartbeatTimeout time.Duration
+	// Zone names the time zone of a log's lines whose time names none, and TraceURL where traces are shown, for hello; nil and empty: it does not say.
+	Zone     func(log string) string
+	TraceURL string
 	// Stall is how long a peer may take no byte of what is being written; default 5 s.
 	Stall time.Duration
 	// Farewell is how long the last frames may take, and how long the peer's answer to the close frame is waited for; default 1 s.

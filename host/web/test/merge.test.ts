@@ -9,7 +9,7 @@ import { edgesOf } from '../src/model/edges';
 import { MergedJoint } from '../src/model/mergedjoint';
 import { formatPosition, parsePosition } from '../src/stream/position';
 
-const state: StreamState = { phase: 'open', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: ['filter', 'scan'], pageLines: 10 };
+const state: StreamState = { phase: 'open', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: ['filter', 'scan'], pageLines: 10, zones: [''], traceURL: '' };
 const base = Date.UTC(2026, 10, 23, 10);
 const stamp = (ms: number) => new Date(base + ms).toISOString().replace('T', ' ');
 
@@ -337,5 +337,30 @@ describe('logs merged by time', () => {
     expect(last()).toEqual(['waiting', ['filter', 'scan']]);
     merger.read(1, 'a.0', false, 10);
     expect(said.at(-1)).toMatchObject({ k: 'failed', id: 1 });
+  });
+});
+
+describe('logs in several time zones', () => {
+  it('are merged by when their lines were written', () => {
+    const out: Item[] = [];
+    let now = base;
+    const parts: Part[] = [0, 1].map(() => ({ read: () => undefined, ack: () => undefined }));
+    const merger = new Merger(parts, (m) => m.k === 'batch' && out.push(...m.batch.items), () => now, () => null);
+    const tell = (part: number, zone: string) => merger.receive(part, { k: 'state', state: { ...state, zones: [zone] } });
+    tell(0, 'UTC');
+    tell(1, '+02:00');
+    // One says 10:00 and 10:02, the other, whose clock is two hours ahead, 12:01.
+    const log = (part: number, text: string) => {
+      const n = text.split('\n').length - 1;
+      merger.receive(part, {
+        k: 'batch', batch: { items: [{ k: 'lines', gen: `g${part}`, end: formatPosition(`g${part}`, text.length), text, starts: Uint32Array.from([0, text.indexOf('\n') + 1].slice(0, n)), offs: Float64Array.from([0, text.indexOf('\n') + 1].slice(0, n)), levels: new Uint8Array(n), late: false, at: now }] },
+      });
+      merger.receive(part, { k: 'stats', stats: { lines: n, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: true } });
+    };
+    log(0, '2026-11-23 10:00:00 one\n2026-11-23 10:02:00 three\n');
+    log(1, '2026-11-23 12:01:00 two\n');
+    now += 10 * REORDER;
+    merger.flush();
+    expect(out.flatMap((item) => (item.k === 'lines' ? String(item.text).trim().split('\n') : [])).map((line) => line.slice(20))).toEqual(['one', 'two', 'three']);
   });
 });

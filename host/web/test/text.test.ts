@@ -4,6 +4,8 @@ import { levelOf, levelWord } from '../src/text/level';
 import { markdown, plain } from '../src/text/plain';
 import { cut, readingMarks, searchPattern, termMarks } from '../src/text/spans';
 import { stampLength, timeOf } from '../src/text/time';
+import { traceLink, traceOf } from '../src/text/trace';
+import { inZone } from '../src/text/zone';
 
 describe('levelOf', () => {
   it.each([
@@ -40,6 +42,46 @@ describe('time', () => {
     expect(timeOf('2020-09-17T08:59:00+02:00 x')).toBe(Date.UTC(2020, 8, 17, 6, 59));
     expect(timeOf('{"level":"info","time":"2020-09-17T08:59:00Z"}')).toBe(Date.UTC(2020, 8, 17, 8, 59));
     expect(timeOf('no time')).toBeNull();
+  });
+});
+
+describe('time zones', () => {
+  const utc = (...at: [number, number, number, number, number]) => Date.UTC(...at);
+  it('takes a time without a zone for that of the log', () => {
+    expect(timeOf('2026-07-01 12:00:00.5 x', 'Europe/Berlin')).toBe(utc(2026, 6, 1, 10, 0) + 500);
+    expect(timeOf('2026-01-01 12:00:00 x', 'Europe/Berlin')).toBe(utc(2026, 0, 1, 11, 0));
+    expect(timeOf('2026-01-01 12:00:00 x', 'UTC')).toBe(utc(2026, 0, 1, 12, 0));
+    expect(timeOf('2026-01-01 12:00:00 x', '+05:30')).toBe(utc(2026, 0, 1, 6, 30));
+    expect(timeOf('2026-01-01 12:00:00 x', '-03:00')).toBe(utc(2026, 0, 1, 15, 0));
+    expect(timeOf('{"time":"2026-07-01T12:00:00.123","n":1}', 'Asia/Shanghai')).toBe(utc(2026, 6, 1, 4, 0) + 123);
+    expect(timeOf('2026-01-01T12:00:00Z x', 'Europe/Berlin')).toBe(utc(2026, 0, 1, 12, 0));
+  });
+  it('takes it for that of the browser if the zone is not known', () => {
+    const local = new Date(2026, 0, 1, 12).getTime();
+    expect(timeOf('2026-01-01 12:00:00 x')).toBe(local);
+    expect(timeOf('2026-01-01 12:00:00 x', 'No/Where')).toBe(local);
+  });
+  it('knows when clocks change', () => {
+    // Forward at 01:00 UTC on March 29, back at 01:00 UTC on October 25.
+    expect(inZone('Europe/Berlin', utc(2026, 2, 29, 1, 59))).toBe(utc(2026, 2, 29, 0, 59));
+    expect(inZone('Europe/Berlin', utc(2026, 2, 29, 3, 0))).toBe(utc(2026, 2, 29, 1, 0));
+    expect(inZone('Europe/Berlin', utc(2026, 9, 25, 1, 59))).toBe(utc(2026, 9, 24, 23, 59));
+    expect(inZone('Europe/Berlin', utc(2026, 9, 25, 2, 30))).toBe(utc(2026, 9, 25, 0, 30)); // Twice: the first.
+    expect(inZone('Europe/Berlin', utc(2026, 9, 25, 3, 0))).toBe(utc(2026, 9, 25, 2, 0));
+    expect(inZone('America/St_Johns', utc(2026, 0, 1, 0, 0))).toBe(utc(2026, 0, 1, 3, 30));
+  });
+});
+
+describe('traces', () => {
+  const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+  it.each([
+    [`x trace_id=${id} y`, id], [`{"traceId": "${id}"}`, id], [`TraceID: ${id.toUpperCase()}`, id], [`trace.id='${id}'`, id],
+    [`trace_id=${id}0`, ''], [`trace_id=${id.slice(1)}`, ''], [`trace ${id}`, ''], ['nothing', ''],
+  ])('%s', (line, want) => expect(traceOf(line)).toBe(want));
+  it('are linked to nothing but web pages', () => {
+    expect(traceLink('https://t/{trace_id}?a={trace_id}', id)).toBe(`https://t/${id}?a=${id}`);
+    expect(traceLink('javascript:alert(1)//{trace_id}', id)).toBe('');
+    expect(traceLink('', id)).toBe('');
   });
 });
 

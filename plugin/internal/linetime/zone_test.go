@@ -23,3 +23,26 @@ func TestParseZone_NamesAndOffsets(t *testing.T) {
 		}
 	}
 }
+
+func TestZoneName_IsWhatBrowsersKnow(t *testing.T) {
+	for zone, want := range map[string]string{"utc": "UTC", "z": "UTC", "Europe/Berlin": "Europe/Berlin", "+0530": "+05:30", "-03": "-03:00"} {
+		loc, err := ParseZone(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ZoneName(loc); got != want {
+			t.Errorf("%s: got %s, want %s", zone, got, want)
+		}
+	}
+	for _, c := range []struct{ tz, link, want string }{
+		{"Asia/Shanghai", "/usr/share/zoneinfo/Europe/Berlin", "Asia/Shanghai"}, {":Asia/Shanghai", "", "Asia/Shanghai"}, {"", "/usr/share/zoneinfo/Europe/Berlin", "UTC"},
+		{"/usr/share/zoneinfo/Asia/Tokyo", "", "Asia/Tokyo"}, {"CET-1CEST", "", ""},
+		{"none", "../usr/share/zoneinfo/America/Argentina/Ushuaia", "America/Argentina/Ushuaia"}, {"none", "", ""}, {"none", "/etc/zone", ""},
+	} {
+		lookup := func(string) (string, bool) { return c.tz, c.tz != "none" }
+		readlink := func(string) (string, error) { return c.link, nil }
+		if got := localName(lookup, readlink); got != c.want {
+			t.Errorf("TZ=%s, %s: got %q, want %q", c.tz, c.link, got, c.want)
+		}
+	}
+}

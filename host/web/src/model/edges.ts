@@ -2,9 +2,8 @@
 
 import { formatPosition } from '../stream/position';
 import type { Edges } from '../stream/mergepages';
-import { timeOf } from '../text/time';
 import { endOf } from './tail';
-import { lineText, startOf, type LogWindow } from './window';
+import { startOf, type LogWindow } from './window';
 
 /** The edge of a window that a position names; null if it names none. attached says that the window reaches the live end. */
 export function edgesOf(window: LogWindow, logs: number, at: string, attached: boolean): Edges | null {
@@ -30,7 +29,7 @@ export function edgesOf(window: LogWindow, logs: number, at: string, attached: b
       places[b.part] = end ? b.end : formatPosition(b.gen, b.offs[0]);
       missing--;
     }
-    for (let k = 0; k < b.n && time === null; k++) time = timeOf(lineText(b, end ? b.n - 1 - k : k));
+    for (let k = 0; k < b.n && time === null; k++) time = window.time(b, end ? b.n - 1 - k : k);
   }
   return { places, time, end, attached };
 }

@@ -1,7 +1,6 @@
 // Lines counted over time.
 
-import { timeOf } from '../text/time';
-import { lineText, type LineBlock, type LogWindow } from './window';
+import { type LineBlock, type LogWindow } from './window';
 
 export interface Buckets {
   from: number;
@@ -36,7 +35,7 @@ export function buckets(window: LogWindow, most: number): Buckets {
   let high = -Infinity;
   for (const block of window.blocks) {
     if (block.kind !== 'lines') continue;
-    const timeAt = (i: number) => timeOf(lineText(block, i));
+    const timeAt = (i: number) => window.time(block, i);
     let from = timeAt(0) ?? block.at;
     for (let first = 0; first < block.n; first += STEP) {
       const next = Math.min(first + STEP, block.n - 1);

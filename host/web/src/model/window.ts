@@ -6,6 +6,7 @@ import type { Text } from '../stream/packed';
 import { formatPosition, parsePosition } from '../stream/position';
 import { applyState } from './colours';
 import type { Sgr } from '../text/ansi';
+import { timeOf } from '../text/time';
 
 export interface LineBlock {
   kind: 'lines';
@@ -66,6 +67,8 @@ const BLOCK_CHARS = 64 << 10;
 
 export class LogWindow {
   blocks: Block[] = [];
+  /** The time zone of lines whose time names none, by log. */
+  zones: readonly string[] = [];
   rows = 0;
   lines = 0;
   chars = 0;
@@ -83,6 +86,11 @@ export class LogWindow {
   get lastId(): number {
     const last = this.blocks[this.blocks.length - 1];
     return last ? last.id + last.n - 1 : -1;
+  }
+
+  /** When a line was written, as far as it says so. */
+  time(block: LineBlock, index: number): number | null {
+    return timeOf(lineText(block, index), this.zones[block.part]);
   }
 
   clear(at = ''): void {

@@ -64,7 +64,7 @@ export class Bookmarks {
       return;
     }
     const text = plain(live.window.text(row));
-    this.put(part, [...this.lists.peek()[part], { at, text: text.slice(0, SHOWN), time: timeOf(text) }]);
+    this.put(part, [...this.lists.peek()[part], { at, text: text.slice(0, SHOWN), time: timeOf(text, live.window.zones[part]) }]);
     // The evidence comes when the server has it.
     void live.addresses.resolve(at, part).then((found) => this.put(part, this.lists.peek()[part].map((b) => (b.at === at ? { ...b, at: found } : b))));
   }
@@ -110,7 +110,7 @@ export class Bookmarks {
 function timeFrom(live: Live, id: number, step: number): number | null {
   for (let i = 0; i < 200; i++) {
     const row = live.window.row(id + i * step);
-    const time = row?.block.kind === 'lines' ? timeOf(plain(live.window.text(row))) : null;
+    const time = row?.block.kind === 'lines' ? timeOf(plain(live.window.text(row)), live.window.zones[row.block.part]) : null;
     if (time !== null && time !== undefined) return time;
   }
   return null;

@@ -4,8 +4,6 @@ import { signal } from '@preact/signals';
 import { Tally } from '../model/tally';
 import type { Place } from '../stream/mergepages';
 import type { CountedMessage } from '../stream/protocol';
-import { timeOf } from '../text/time';
-import { lineText } from '../model/window';
 import type { Live } from './live';
 
 /** Seconds between two counts of what is new. */
@@ -64,7 +62,7 @@ export class ChipCounts {
     this.base = window.start;
     this.places = this.live.merged?.places(this.base) ?? null;
     const first = window.blocks.find((b) => b.kind === 'lines');
-    this.since = first?.kind === 'lines' ? timeOf(lineText(first, 0)) : null;
+    this.since = first?.kind === 'lines' ? window.time(first, 0) : null;
   }
 
   private start(pattern: string): void {

@@ -6,10 +6,12 @@ import { fieldsOf, literal } from '../text/fields';
 import { LEVELS } from '../text/level';
 import { plain } from '../text/plain';
 import { timeOf } from '../text/time';
+import { traceLink, traceOf } from '../text/trace';
 import { describe } from '../view/row';
 import { copiedAt, copyLink, copyText, copyValue } from './copy';
 import { Icon } from './icons';
 import type { Live } from './live';
+import { formatView, urlOf } from './url';
 
 /** More of a line than this is not put into the page; copying and the stream itself have it all. */
 const MOST_SHOWN = 256 << 10;
@@ -48,6 +50,21 @@ function MarkDetails({ row }: { row: Row }) {
   );
 }
 
+/** Leads to the trace, where the server says that traces are shown, and otherwise to the lines that name it. */
+function TraceLink({ live, trace }: { live: Live; trace: string }) {
+  const { traceURL, capabilities } = live.state.value;
+  const there = traceLink(traceURL, trace);
+  if (there !== '') return <a href={there} target="_blank" rel="noopener noreferrer"><code>{trace}</code></a>;
+  if (!capabilities.includes('filter')) return <code>{trace}</code>;
+  const here = urlOf(live.log, document.baseURI).pathname + formatView('', { ...live.view.value, include: [trace], exclude: [], at: '' });
+  const filter = (e: MouseEvent) => {
+    if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
+    e.preventDefault();
+    live.filters.set([trace], []);
+  };
+  return <a href={here} title={t('traceLines')} onClick={filter}><code>{trace}</code></a>;
+}
+
 function wholeText(live: Live, row: Row): string {
   let text = live.window.text(row);
   for (let next = live.window.after(row); next && next.block.kind === 'lines' && next.block.piece && text.length < MOST_SHOWN; next = live.window.after(next)) text += String(next.block.text);
@@ -59,7 +76,8 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
   const raw = wholeText(live, row);
   const text = plain(raw);
   const fields = fieldsOf(text);
-  const time = timeOf(text);
+  const time = timeOf(text, live.window.zones[row.block.part]);
+  const trace = traceOf(text);
   const level = LEVELS[row.block.levels[row.index]];
   void live.bookmarks.lists.value;
   const marked = live.bookmarks.has(row);
@@ -78,6 +96,7 @@ function LineDetails({ live, row }: { live: Live; row: Row }) {
       </p>
       <dl class="facts">
         {time !== null && <div><dt>{t('time')}</dt><dd>{new Date(time).toLocaleString()}</dd></div>}
+        {trace !== '' && <div><dt>{t('trace')}</dt><dd><TraceLink live={live} trace={trace} /></dd></div>}
         <div><dt>{t('level')}</dt><dd>{t(`lv_${level}` as Key)}</dd></div>
         <div><dt>{t('position')}</dt><dd><code>{live.window.position(row)}</code></dd></div>
         <div><dt>{t('length')}</dt><dd>{bytes(raw.length)}</dd></div>

@@ -2,11 +2,9 @@
 // written. A number is the line's in all of the log, which the server counts; where that cannot be, its byte in its file.
 
 import type { Row } from '../model/window';
-import { lineText } from '../model/window';
 import { Tally } from '../model/tally';
 import type { CountedMessage } from '../stream/protocol';
 import { duration } from '../i18n/text';
-import { timeOf } from '../text/time';
 import type { Live } from './live';
 import * as prefs from './prefs';
 
@@ -73,7 +71,7 @@ export class Edge {
   }
 
   private time(row: Row): number | null {
-    return row.block.kind === 'lines' ? timeOf(lineText(row.block, row.index)) : null;
+    return row.block.kind === 'lines' ? this.live.window.time(row.block, row.index) : null;
   }
 
   private number(row: Row): number | null {

@@ -90,7 +90,7 @@ export function timeAt(live: Live): number | null {
   for (let i = id; i > id - 200; i--) {
     const row = live.window.row(i);
     if (!row) return null;
-    const time = row.block.kind === 'lines' ? timeOf(plain(lineText(row.block, row.index))) : null;
+    const time = row.block.kind === 'lines' ? timeOf(plain(lineText(row.block, row.index)), live.window.zones[row.block.part]) : null;
     if (time !== null) return time;
   }
   return null;

@@ -38,7 +38,7 @@ export class Live {
   readonly painter: RowPainter;
   readonly surface: Surface;
 
-  readonly state = signal<StreamState>({ phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500 });
+  readonly state = signal<StreamState>({ phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500, zones: [''], traceURL: '' });
   readonly beat = signal<Beat | null>(null);
   readonly stats = signal<Stats>({ lines: 0, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: Date.now(), caughtUp: false });
   readonly following = signal(true);
@@ -149,6 +149,7 @@ export class Live {
         break;
       case 'state': {
         const opened = m.state.phase === 'open' && this.state.value.phase !== 'open';
+        this.window.zones = m.state.zones;
         this.state.value = m.state;
         if (m.state.phase !== 'open') {
           this.content.forget();

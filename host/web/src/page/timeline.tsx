@@ -5,8 +5,6 @@ import { useSignal } from '@preact/signals';
 import { clock, number, span, t } from '../i18n/text';
 import { SPANS, type Bucket, type Range } from '../model/counts';
 import { buckets } from '../model/histogram';
-import { lineText } from '../model/window';
-import { timeOf } from '../text/time';
 import { Icon } from './icons';
 import type { Panels } from './panes';
 import type { Live } from './live';
@@ -151,7 +149,7 @@ function inSight(live: Live): Range | null {
     for (let i = 0; i < 20; i++) {
       const row = live.window.row(from + i * step);
       if (!row || row.block.kind !== 'lines') continue;
-      const found = timeOf(lineText(row.block, row.index));
+      const found = live.window.time(row.block, row.index);
       if (found !== null) return found;
     }
     return null;

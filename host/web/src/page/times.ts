@@ -2,9 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { Counts, spanFor, type Range } from '../model/counts';
-import { lineText } from '../model/window';
 import type { CountedMessage } from '../stream/protocol';
-import { timeOf } from '../text/time';
 import type { Live } from './live';
 import * as prefs from './prefs';
 
@@ -112,7 +110,7 @@ export class Times {
       const b = blocks[last ? blocks.length - 1 - i : i];
       if (b.kind !== 'lines') continue;
       for (let k = 0; k < Math.min(b.n, 50); k++) {
-        const time = timeOf(lineText(b, last ? b.n - 1 - k : k));
+        const time = this.live.window.time(b, last ? b.n - 1 - k : k);
         if (time !== null) return time;
       }
     }

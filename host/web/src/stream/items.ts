@@ -83,6 +83,10 @@ export interface StreamState {
   server: string;
   capabilities: string[];
   pageLines: number;
+  /** The time zone of lines whose time names none, by log; '' is that of the browser. */
+  zones: string[];
+  /** Where a trace is shown, with {trace_id} in the place of its name; '' is nowhere. */
+  traceURL: string;
 }
 
 export interface Beat {

@@ -43,7 +43,7 @@ export class Merger {
   constructor(private readonly parts: readonly Part[], private readonly send: (m: FromWorker) => void, private readonly now: () => number, edges: (at: string) => Edges | null) {
     this.ends = parts.map(() => '');
     this.shown = [...this.ends];
-    this.pages = new MergedPages(parts, send, (part) => this.open(part), edges, (part) => this.end(part));
+    this.pages = new MergedPages(parts, send, (part) => this.open(part), edges, (part) => this.end(part), (part) => this.zone(part));
     this.lastTimes = parts.map(() => -Infinity);
     this.states = parts.map(() => null);
     this.stats = parts.map(() => null);
@@ -54,6 +54,10 @@ export class Merger {
   /** The end of what has been shown of a log, or was left to history at the beginning. */
   end(part: number): string {
     return this.shown[part];
+  }
+
+  private zone(part: number): string {
+    return this.states[part]?.zones[0] ?? '';
   }
 
   open(part: number): boolean {
@@ -192,7 +196,7 @@ export class Merger {
     this.taken[part] += linesOf(batch.items) + (batch.hole?.lines ?? 0);
     if (batch.hole?.to) this.ends[part] = batch.hole.to;
     if (batch.at) this.ends[part] = batch.at;
-    for (const s of split(part, batch.items, arrived, this.lastTimes[part])) {
+    for (const s of split(part, batch.items, arrived, this.zone(part), this.lastTimes[part])) {
       this.waiting.push({ ...s, arrived });
       this.lastTimes[part] = s.time;
       if (s.item.k === 'lines' && !s.item.late) this.ends[part] = s.item.end;
@@ -209,7 +213,7 @@ export class Merger {
     const phase = !all ? 'connecting' : known.some((s) => s.phase === 'open') && (worst.phase === 'refused' || worst.phase === 'ended') ? 'open' : worst.phase;
     // What one of them cannot do cannot be asked of all.
     const open = known.filter((s) => s.phase === 'open');
-    this.send({ k: 'state', state: { ...worst, phase, capabilities: open.length > 0 ? open[0].capabilities.filter((c) => open.every((s) => s.capabilities.includes(c))) : worst.capabilities } });
+    this.send({ k: 'state', state: { ...worst, phase, zones: this.parts.map((_, part) => this.zone(part)), capabilities: open.length > 0 ? open[0].capabilities.filter((c) => open.every((s) => s.capabilities.includes(c))) : worst.capabilities } });
   }
 
   private tellStats(): void {

@@ -58,7 +58,7 @@ export class MergedPages {
   private names = 0;
   private ids = FIRST_ID;
 
-  constructor(private readonly parts: readonly Part[], private readonly send: (m: FromWorker) => void, private readonly open: (part: number) => boolean, private readonly edges: (at: string) => Edges | null, private readonly end: (part: number) => string) {}
+  constructor(private readonly parts: readonly Part[], private readonly send: (m: FromWorker) => void, private readonly open: (part: number) => boolean, private readonly edges: (at: string) => Edges | null, private readonly end: (part: number) => string, private readonly zone: (part: number) => string) {}
 
   /** A name for a place in each log, which reads like a position. */
   name(places: Place[]): string {
@@ -146,7 +146,7 @@ export class MergedPages {
       else this.answer(p, [], p.places.map((place, part) => (blocked.includes(part) ? far(pages[part]) : place)), false);
       return;
     }
-    const all = pages.map((page, part) => split(part, page.items, p.places[part]));
+    const all = pages.map((page, part) => split(part, page.items, p.places[part], this.zone(part)));
     const cuts = cut(all, pages.map(ended), p.backward);
     const places = all.map((own, part) => {
       const n = cuts[part];
@@ -186,8 +186,8 @@ function cut(all: Single[][], ended: boolean[], backward: boolean): number[] {
   return complete.some((n) => n > 0) ? complete : count((time) => (backward ? time >= horizon : time <= horizon));
 }
 
-/** Lines by themselves, each with its time: one without has that of the line before, and so has one that says an earlier one. */
-export function split(part: number, items: readonly Item[], before: Place, last = -Infinity): Single[] {
+/** Lines by themselves, each with its time, which is of zone if it names none: one without has that of the line before, and so has one that says an earlier one. */
+export function split(part: number, items: readonly Item[], before: Place, zone: string, last = -Infinity): Single[] {
   const out: Single[] = [];
   for (const item of items) {
     if (item.k === 'mark') {
@@ -196,7 +196,7 @@ export function split(part: number, items: readonly Item[], before: Place, last 
     }
     for (let i = 0; i < item.starts.length; i++) {
       const text = textOf(item, i);
-      last = Math.max(last, timeOf(text) ?? last);
+      last = Math.max(last, timeOf(text, zone) ?? last);
       out.push({
         part, time: last,
         item: { ...item, part, text, starts: Uint32Array.of(0), offs: item.offs.slice(i, i + 1), levels: item.levels.slice(i, i + 1), end: i + 1 < item.starts.length ? formatPosition(item.gen, item.offs[i + 1]) : item.end },

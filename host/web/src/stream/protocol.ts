@@ -31,6 +31,10 @@ export interface HelloMessage {
   heartbeat?: { interval_ms: number; timeout_ms: number };
   limits?: { frame?: number; page_lines?: number; filter_bytes?: number };
   capabilities?: string[];
+  /** The time zone of lines whose time names none; missing if the server does not know. */
+  zone?: string;
+  /** Where a trace is shown, with {trace_id} in the place of its name. */
+  trace_url?: string;
 }
 export interface PageMessage {
   t: 'page';

@@ -65,7 +65,7 @@ export class Session {
   private waitingScans: ScanMessage[] = [];
   private filters = new Map<number, { include: string[]; exclude: string[] }>();
   private current: StreamState = {
-    phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500,
+    phase: 'connecting', plugin: 'up', attempt: 0, retryAt: 0, error: null, server: '', capabilities: [], pageLines: 500, zones: [''], traceURL: '',
   };
   readonly stats: Stats = { lines: 0, bytes: 0, gaps: 0, perSecond: 0, lastLineAt: 0, lastHeardAt: 0, caughtUp: false };
 
@@ -256,7 +256,7 @@ export class Session {
     this.quiet = beat.interval_ms + beat.timeout_ms + 3_000;
     this.update({
       phase: 'open', attempt: 0, error: null, plugin: 'up', server: m.server, capabilities: m.capabilities ?? [],
-      pageLines: Math.min(m.limits?.page_lines ?? 500, 1000),
+      pageLines: Math.min(m.limits?.page_lines ?? 500, 1000), zones: [m.zone ?? ''], traceURL: m.trace_url ?? '',
     });
     if (this.lostAt > 0 && this.resuming) {
       this.sink.item({ k: 'mark', body: { t: 'resumed', ms: this.clock.now() - this.lostAt }, at: this.clock.now() });
