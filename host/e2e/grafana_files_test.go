@@ -86,7 +86,7 @@ func TestDocs_Provisioning_LinkOfATraceFindsItsLines(t *testing.T) {
 		t.Fatalf("got %+v", panes)
 	}
 	dir := t.TempDir()
-	appendTo(t, filepath.Join(dir, "app.log"), fmt.Sprintf("%s one trace_id=%s\n%[1]s two trace_id=%[3]032d\n", time.Now().Format(time.RFC3339), traceID, 7))
+	appendTo(t, filepath.Join(dir, "app.log"), fmt.Sprintf("%s one trace_id=%s\n%[1]s two trace_id=%[3]s\n", time.Now().Format(time.RFC3339), traceID, strings.Repeat("7", 32)))
 	addr, _ := serve(t, dir)
 	got := lokiGet(t, addr, "query_range", url.Values{"query": {pane.Queries[0].Expr}}).entries(t)
 	if len(got) != 1 || !strings.Contains(got[0].line, " one ") {

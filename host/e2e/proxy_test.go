@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -74,7 +75,10 @@ func (p through) dial(t *testing.T, path, origin string) (*websocket.Conn, error
 // get asks as curl does. The caller closes the body.
 func (p through) get(t *testing.T, path string, header http.Header) *http.Response {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: p.trust.Clone(), Dial: func(string, string) (net.Conn, error) { return net.Dial("tcp", p.addr) }, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: p.trust.Clone(), ForceAttemptHTTP2: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, p.addr)
+		}}
 	t.Cleanup(transport.CloseIdleConnections)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+proxyName+path, nil)
 	if err != nil {
