@@ -82,6 +82,7 @@ func (o *options) sizes() error {
 	if o.quick {
 		rounds, sleepers, fanouts = 1, 1000, "10,200"
 		o.bytes, o.seconds, o.samples, o.big, o.stalled = 48<<20, 3, 400, 128<<20, 100<<20
+		o.still, o.stall = 4*time.Second, 3*time.Second
 	}
 	if o.rounds == 0 {
 		o.rounds = rounds
