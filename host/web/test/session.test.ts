@@ -74,6 +74,16 @@ function setup() {
 const lines = (off: number, text: string) => ({ t: 'lines', start: `g.${off}.c`, end: `g.${off + text.length}.d`, text });
 const texts = (items: Item[]) => items.flatMap((i) => (i.k === 'lines' ? Array.from(i.starts, (s, n) => String(i.text).slice(s, i.starts[n + 1])) : [`[${i.body.t}]`]));
 
+describe('what the server says of a log', () => {
+  it('is told: the zone of its times, and where traces are shown', () => {
+    const t = setup();
+    t.last().hello();
+    expect(t.states.at(-1)).toMatchObject({ zones: [''], traceURL: '' });
+    t.last().say({ t: 'hello', v: 1, server: 's', session: '1', log: '/l', zone: 'Asia/Tokyo', trace_url: 'https://t/{trace_id}' });
+    expect(t.states.at(-1)).toMatchObject({ zones: ['Asia/Tokyo'], traceURL: 'https://t/{trace_id}' });
+  });
+});
+
 describe('Session', () => {
   it('asks for the last lines first, and for what comes after the last byte when it returns', () => {
     const t = setup();
