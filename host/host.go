@@ -5,6 +5,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,11 @@ func New(cfg Config) (*Host, error) {
 	h.access, err = access.New(access.Options{File: cfg.TokenFile, Proxies: proxies, OnReload: h.credentialsChanged})
 	if err != nil {
 		return nil, &FieldError{"TokenFile", err}
+	}
+	for _, name := range cfg.Operators {
+		if !h.access.Knows(name) {
+			return nil, &FieldError{"Operators", fmt.Errorf("%q is the name of no credential in %s", name, cmp.Or(cfg.TokenFile, "TokenFile, which is not set"))}
+		}
 	}
 	h.loki = loki.New(loki.Options{
 		Tailer: mounts.Tailer(), Part: partOf(mounts), Backlog: cfg.LokiBacklog, Version: cfg.Version, Ready: h.Ready,

@@ -177,7 +177,7 @@ func limitsOf(cfg *config.Config) host.Limits {
 
 // named says which setting a mistake is in that package host finds.
 func named(err error) error {
-	settings := map[string]string{"TokenFile": "token-file", "TrustedProxies": "trusted-proxy", "Mounts": "plugin"}
+	settings := map[string]string{"TokenFile": "token-file", "TrustedProxies": "trusted-proxy", "Mounts": "plugin", "Operators": "operator"}
 	if field, ok := errors.AsType[*host.FieldError](err); ok && settings[field.Field] != "" {
 		return &config.Error{Setting: settings[field.Field], Problem: field.Err.Error()}
 	}

@@ -96,6 +96,12 @@ func New(o Options) (*Access, error) {
 // Required reports whether a request has to prove who it is.
 func (a *Access) Required() bool { return a.file != nil }
 
+// Knows reports whether name is that of a credential.
+func (a *Access) Knows(name string) bool {
+	set := a.current.Load()
+	return set != nil && set.byName[name] != nil
+}
+
 // Run watches the credentials file until ctx ends, and returns nil.
 func (a *Access) Run(ctx context.Context) error {
 	if a.file == nil {

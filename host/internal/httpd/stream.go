@@ -78,6 +78,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, q query, refuse 
 	}
 	defer session.Close()
 	first, err := firstFrame(ctx, session, q.hub.Follow, s.o.Patience)
+	if _, ok := q.hub.Start.Position(); ok {
+		err = wire.OfPosition("from", err)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		if ctx.Err() == nil {
 			s.refuse(w, err)

@@ -80,6 +80,15 @@ func CloseFor(err error) Close {
 // ErrorCode returns the name of err in an error message.
 func ErrorCode(err error) string { return CloseFor(err).Reason }
 
+// OfPosition is err for a request that names a position by key, which is empty if it names none. All else in the request was looked at before, so if the
+// tailer says that it makes no sense, the position is what is wrong.
+func OfPosition(key string, err error) error {
+	if bad := (*RequestError)(nil); key == "" || !errors.Is(err, tail.ErrBadRequest) || errors.As(err, &bad) {
+		return err
+	}
+	return &RequestError{Message: key + " holds no position that this server has sent for this log. Take one as it stands in a message of it, or leave " + key + " out."}
+}
+
 // ErrorText says for people what err means. It repeats nothing of err itself but what the client has sent, because errors may name
 // files and addresses that are nobody's business.
 func ErrorText(err error) string {

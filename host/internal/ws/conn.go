@@ -230,8 +230,16 @@ func (c *conn) why(err error) *ending {
 	case errors.As(err, &torn), errors.Is(err, errPeer):
 		return &ending{Close: wire.Close{Reason: "peer"}}
 	default:
-		return &ending{Close: wire.CloseFor(err), say: err}
+		return &ending{Close: wire.CloseFor(err), say: wire.OfPosition(c.startKey(), err)}
 	}
+}
+
+// startKey is the parameter of the URL that names a position to begin at; empty if none does.
+func (c *conn) startKey() string {
+	if _, ok := c.q.Hub.Start.Position(); ok {
+		return "from"
+	}
+	return ""
 }
 
 // farewell writes what comes last.

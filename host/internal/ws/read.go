@@ -233,7 +233,16 @@ func (c *conn) readPage(m wire.Read) (tail.Page, error) {
 	case <-ctx.Done():
 		return tail.Page{}, tail.ErrTooMany
 	}
-	return c.q.Source.Tailer.Read(ctx, tail.ReadRequest{
+	page, err := c.q.Source.Tailer.Read(ctx, tail.ReadRequest{
 		Log: c.q.Hub.Log, At: m.At, AtTime: m.Time, Backward: m.Backward, Lines: m.Lines, Filter: *c.filter.Load(),
 	})
+	return page, wire.OfPosition(atKey(m.At), err)
+}
+
+// atKey is the key of a request that names the position at; empty if it names none.
+func atKey(at tail.Position) string {
+	if at.IsZero() {
+		return ""
+	}
+	return "at"
 }

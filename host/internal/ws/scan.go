@@ -87,7 +87,7 @@ func (c *conn) scan(ctx context.Context, m wire.Scan) error {
 	}
 	for r, err := range c.q.Source.Tailer.Scan(ctx, m.Request) {
 		if err != nil {
-			return err
+			return wire.OfPosition(atKey(m.Request.At), err)
 		}
 		if r.End != tail.ScanGoesOn { // Before the peer knows, so that it may ask again at once.
 			c.scans.end(m.ID)

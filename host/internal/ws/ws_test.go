@@ -280,6 +280,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Who brings a position that no plugin made is told that it is the position that is wrong.
+func TestRefusals_PositionThatWasNeverSent_IsNamed(t *testing.T) {
+	nonsense := fmt.Errorf("position %q: %w", "bad.1", tail.ErrBadRequest)
+	s := newStand(t, Options{}, Request{Hub: hub.Request{Follow: true, Start: tail.StartAtPosition(tail.Position{Generation: "bad", Offset: 1})}})
+	s.refuse.Store(&nonsense)
+	text, code, _ := rest(t, s.dial(wire.Subprotocol))
+	if !strings.Contains(text, `"code":"bad_request","message":"from holds no position that this server has sent for this log. `) || code != 4500 {
+		t.Errorf("got %q, %d", text, code)
+	}
+	s = newStand(t, Options{}, Request{Hub: hub.Request{Follow: true}})
+	s.refuse.Store(&nonsense)
+	if text, _, _ = rest(t, s.dial(wire.Subprotocol)); strings.Contains(text, "from") {
+		t.Errorf("no position was named, got %q", text)
+	}
+}
+
 func TestV1_Stream(t *testing.T) {
 	s := newStand(t, Options{HeartbeatInterval: 7 * time.Second, HeartbeatTimeout: 3 * time.Second},
 		Request{
