@@ -193,7 +193,7 @@ func (b *block) fill(limit int64) (int, error) {
 		return 0, errClosed
 	case err != nil:
 		return 0, fmt.Errorf("read %s: %w: %w", b.g.name, tail.ErrUnreadable, err)
-	case n < w, size < seen, !b.before.holds(again[:w]):
+	case n < w, size < seen && !b.g.shed(size), !b.before.holds(again[:w]):
 		return 0, errRewritten
 	case n == w:
 		return 0, nil
@@ -245,6 +245,7 @@ func (b *block) atNuls() (int, error) {
 	case err != nil:
 		return 0, err
 	case atEnd:
+		raise(&b.g.reserve, b.off+1)
 		return 0, nil
 	case end-b.off >= minHole || b.off == b.g.from:
 		return 0, &hole{b.off, end}

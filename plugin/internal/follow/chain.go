@@ -258,10 +258,10 @@ func newEpoch() uint64 { return uint64(time.Now().UnixMilli()) & epochMask }
 // same file, and returns it. Whoever notices calls it; the first one wins.
 //
 // What is written over a rotated file is no part of the log that is not read elsewhere: nothing begins on it, and its next generation is returned. The next
-// copytruncate does that with the copy of the one before, which was found by its name; and shred, with what logrotate deletes. A file that was held when it
-// was rotated and is emptied later is another matter, for its writer may go on in it.
+// copytruncate does that with the copy of the one before, which was found by its name; and shred, with what logrotate deletes, once it was seen to be as it
+// was since it left the path. A file that is emptied later is another matter, for its writer may go on in it.
 func (l *Log) restart(g *generation) *generation {
-	shredded := !g.found && g.packed == nil && !l.standsAtPath(g.on) && !g.shrank()
+	shrank := g.shrank()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if g.cut {
@@ -271,7 +271,7 @@ func (l *Log) restart(g *generation) *generation {
 		// The rest of it belongs to the generation that came after it on the same file.
 		g = g.on.newest
 	}
-	if g.found && g.next != nil || shredded {
+	if g.found && g.next != nil || g.settled && !shrank {
 		g.cut, g.over, g.sealed = true, true, true
 		g.seeking, g.cutAt = !g.found, time.Now() // The archive that was made of it holds the same.
 		l.kick()
@@ -293,16 +293,6 @@ func (l *Log) restart(g *generation) *generation {
 	l.kick() // To look for a copy.
 	l.broadcastLocked()
 	return n
-}
-
-// standsAtPath reports whether the path leads to h now. It asks the system, because it is readers who want to know, too.
-func (l *Log) standsAtPath(h *held) bool {
-	st, err := l.e.guard.Stat(l.path)
-	if err != nil {
-		return errors.Is(err, tail.ErrUnreadable) // That does not say that it has gone.
-	}
-	dev, ino, ok := statInode(st)
-	return ok && h.id.sameInode(dev, ino)
 }
 
 // shrank reports whether the file of g is smaller than it was seen to be.

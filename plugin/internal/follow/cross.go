@@ -66,7 +66,7 @@ func (r *Reader) cross(ctx context.Context, next *generation) {
 	if given != nil {
 		to.lost = append([]*generation{given}, to.lost...)
 	} else if tailOf := r.unread(); r.g.state == ready && r.g.packed == nil && r.g.ends == 0 && tailOf > 0 && r.bad != r.g {
-		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, Certain: true, After: from, Bytes: &tailOf,
+		r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, After: from, Bytes: &tailOf, // It may have been reserved and never used.
 			Evidence: []string{"the file ends in NUL bytes, which nobody wrote"}})
 	}
 	if err := r.goTo(ctx, from, to); err != nil {

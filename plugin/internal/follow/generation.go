@@ -86,6 +86,9 @@ type generation struct {
 	head       head // its beginning
 	// read is how far the reader has read that has come furthest.
 	read atomic.Int64
+	// reserve is one more than where the NUL bytes began that reached the end of the file when a reader came to them; 0 if none did. Content only grows
+	// into them.
+	reserve atomic.Int64
 	// wrote is when the file was last seen to have been written, in ns.
 	wrote atomic.Int64
 
@@ -106,6 +109,8 @@ type generation struct {
 	sought  bool        // one has been looked for at least once
 	copyOf  *generation // the generation that this file is a copy of; its readers go on here at the same offset
 	known   int64       // of a generation that was given up or could not be opened: how large it was; 0 if that is not known
+
+	settled bool // it was seen to be as it was since its file has left the path
 
 	found  bool // it was found by its name among the rotated files
 	cut    bool // the content is gone: the file was emptied or rewritten, and next lies on the same file, unless over

@@ -92,6 +92,32 @@ func (g *generation) endOfNuls(off int64) (end int64, atEnd bool, err error) {
 	return off, true, nil
 }
 
+// shed makes size the size of g, if that is smaller because space was given back that was reserved and never written.
+func (g *generation) shed(size int64) bool {
+	from := g.reserve.Load() - 1
+	if from < 0 || size < from {
+		return false
+	}
+	h := g.beganWith()
+	var now [overlap]byte
+	if n, err := g.on.readAt(now[:h.n], 0); err != nil || !h.begins(now[:n]) {
+		return false
+	}
+	g.begins.Lock()
+	defer g.begins.Unlock()
+	if size < g.max.Load() {
+		g.max.Store(size)
+	}
+	return true
+}
+
+// stillReserved reports whether nothing has been written yet where the reader came to NUL bytes that reach to the end of the file.
+func (r *Reader) stillReserved() bool {
+	var b [1]byte
+	n, err := r.g.on.readAt(b[:], r.b.off)
+	return err == nil && n == 1 && b[0] == 0
+}
+
 // skipHole hands out what stands before a hole as a line without an end, declares the hole, and goes on after it.
 func (r *Reader) skipHole(h *hole) {
 	r.leave()
@@ -102,7 +128,7 @@ func (r *Reader) skipHole(h *hole) {
 	r.check = r.before.check()
 	r.long = false
 	size := h.to - h.from
-	r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, Certain: true, After: r.end, Before: r.position(), Bytes: &size,
+	r.queue = append(r.queue, tail.Gap{Cause: tail.CauseHole, After: r.end, Before: r.position(), Bytes: &size,
 		Evidence: []string{"the file holds NUL bytes there, which nobody wrote"}})
 }
 

@@ -28,7 +28,7 @@ func (l *Log) written(h *held) {
 		if err != nil {
 			return
 		}
-		if size < seen || g.mayBeginAnew(size > seen, at) && l.beginsAnew(g) {
+		if size < seen && !g.shed(size) || g.mayBeginAnew(size > seen, at) && l.beginsAnew(g) {
 			l.restart(g)
 		} else {
 			l.noteHead(g, size)
@@ -114,7 +114,7 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	if err != nil {
 		return false
 	}
-	if size < seen || g.mayBeginAnew(size > seen, written) && l.beginsAnew(g) {
+	if size < seen && !g.shed(size) || g.mayBeginAnew(size > seen, written) && l.beginsAnew(g) {
 		l.restart(g)
 		return true
 	}
@@ -137,7 +137,9 @@ func (l *Log) measureOne(g *generation) (soon bool) {
 	if grew {
 		l.idle = 0
 	}
+	away := !g.settled && g.on.name != l.at.base && g.beganWith().n > 0 && !l.beginsAnew(g)
 	l.mu.Lock()
+	g.settled = g.settled || away
 	next := g.next
 	undecided := next != nil && next.state != pending && !g.sealed
 	l.mu.Unlock()

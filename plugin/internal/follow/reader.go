@@ -225,13 +225,26 @@ func (r *Reader) pause(ctx context.Context, wake <-chan struct{}) error {
 		defer timer.Stop()
 		expire = timer.C
 	}
-	select {
-	case <-wake:
-	case <-expire:
-	case <-ctx.Done():
-		return ctx.Err()
+	// Nothing tells of what is written through memory.
+	var again <-chan time.Time
+	if r.g != nil && r.b.g == r.g && r.g.packed == nil && r.g.reserve.Load() == r.b.off+1 {
+		ticker := time.NewTicker(r.l.e.opts.Poll)
+		defer ticker.Stop()
+		again = ticker.C
 	}
-	return nil
+	for {
+		select {
+		case <-wake:
+		case <-expire:
+		case <-again:
+			if r.stillReserved() {
+				continue
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return nil
+	}
 }
 
 // position is the position of the first byte that is not handed out.

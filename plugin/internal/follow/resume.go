@@ -168,6 +168,9 @@ func (r *Reader) resume(ctx context.Context, g *generation, p tail.Position) err
 		}
 	}
 	// It was emptied or rewritten since.
+	if g.readable(r.l) && r.l.beginsAnew(g) {
+		r.l.restart(g) // Nobody has noticed yet.
+	}
 	if ok, err := r.resumeInCopy(ctx, g, p); ok || err != nil {
 		return err
 	}

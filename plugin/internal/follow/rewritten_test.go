@@ -221,6 +221,9 @@ func TestFill_RegrownWithLinesThatEndAlike_IsRewritten(t *testing.T) {
 func TestFollow_RotatedFileIsShredded_NothingOfThatIsDelivered(t *testing.T) {
 	tiers(t, func(t *testing.T, w *world) {
 		for _, successor := range []bool{true, false} {
+			if !successor && !w.e.Events() {
+				continue // Nothing tells that it has left the path.
+			}
 			w.write("app.log", numbered(0, 1000))
 			r := w.follow(tail.StartAtLastLines(1000))
 			r.until(numbered(0, 1000))
@@ -229,6 +232,7 @@ func TestFollow_RotatedFileIsShredded_NothingOfThatIsDelivered(t *testing.T) {
 			if successor {
 				w.write("app.log", "")
 			}
+			r.ask()
 			f, err := os.OpenFile(w.path("app.log.1"), os.O_WRONLY, 0)
 			w.must(err)
 			for pass := range 3 {
@@ -298,6 +302,8 @@ func TestResume_RotatedFileWasShreddedMeanwhile_DeclaresTheRestOrReadsTheArchive
 			r := w.follow(tail.StartAtBeginning())
 			r.next(patience) // One batch.
 			w.rename("app.log", "app.log.1")
+			w.write("app.log", "")
+			r.ask()
 			if packed {
 				w.gzip("app.log.1.gz", text)
 			}

@@ -234,7 +234,7 @@ func TestFollow_HoleAfterTruncation_IsSkippedAndDeclared(t *testing.T) {
 		w.must(err)
 		r.until(numbered(0, 5010))
 		g := gaps(r, tail.CauseHole)
-		if len(g) != 1 || g[0].Bytes == nil || *g[0].Bytes != int64(len(numbered(0, 5000))) {
+		if len(g) != 1 || g[0].Certain || g[0].Bytes == nil || *g[0].Bytes != int64(len(numbered(0, 5000))) {
 			t.Errorf("events are %s", r)
 		}
 	})
