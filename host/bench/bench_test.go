@@ -157,3 +157,15 @@ func TestHistogram_Quantiles_AreRightToFourPercent(t *testing.T) {
 		}
 	}
 }
+
+func TestRatio_OfWhatHasGrown_IsNotPrinted(t *testing.T) {
+	b := &bench{servers: []*server{{name: minimalName}, {name: "other"}}}
+	for unit, want := range map[string]bool{grown: false, "MB/s": true} {
+		for i, s := range b.servers {
+			b.figure(s, "x", unit, "", []float64{0.08, -4.45}[i])
+		}
+		if _, ok := b.rows[len(b.rows)-1].ratio("other"); ok != want {
+			t.Errorf("%s: a ratio: %v, want %v", unit, ok, want)
+		}
+	}
+}

@@ -136,7 +136,7 @@ func (b *bench) slowOf(ctx context.Context, s *server, path string) error {
 		return err
 	}
 	note := fmt.Sprintf("%d MiB written meanwhile", b.stalled>>20)
-	b.figure(s, fmt.Sprintf("client that stops for %s", b.stall), "MiB grown", note, float64(peak-before)/(1<<20))
+	b.figure(s, fmt.Sprintf("client that stops for %s", b.stall), grown, note, float64(peak-before)/(1<<20))
 	b.figure(s, "lines lost by it", "lines", note, float64(total-got))
 	return nil
 }

@@ -28,8 +28,14 @@ func (b *bench) figure(s *server, what, unit, note string, v float64) {
 // value returns the median of a server's figures.
 func (r *row) value(server string) (v float64, ok bool) { return median(r.figures[server]) }
 
+// grown is the unit of what a measure added to something. It may be next to nothing or less, so that a ratio says nothing.
+const grown = "MiB grown"
+
 // ratio returns the median of the ratios of each round to the minimal loop. A machine that is busy in one round is so for both.
 func (r *row) ratio(server string) (v float64, ok bool) {
+	if r.unit == grown {
+		return 0, false
+	}
 	base := r.figures[minimalName]
 	var ratios []float64
 	for i, v := range r.figures[server] {
