@@ -31,6 +31,7 @@ type Reader struct {
 	pick    *picker // nil if lines are not looked at
 	coding  coding
 	late    []*lateReader
+	behind  []tail.Position // of who comes back: how far generations were read that had been left
 
 	stopAt  *generation // with stopOff: where to end; nil for nowhere
 	stopOff int64

@@ -44,8 +44,13 @@ func (r *Reader) beginPosition(ctx context.Context, p tail.Position) error {
 			newer = i + 1
 		}
 	}
+	after, err := r.leftBehind(ctx, gens)
+	if err != nil {
+		return err
+	}
+	newer = max(newer, after)
 	for i, g := range gens[newer:] {
-		if g.readable(r.l) && isNewer(newer+i) && (g.packed == nil || g.on.written() > t.btime) {
+		if g.readable(r.l) && isNewer(newer+i) && (g.packed == nil || after > 0 || g.on.keptTime(t.btime)) {
 			r.queue = append(r.queue, downGap(p, g.start()))
 			// Of those that cannot be opened it is not known when they were made.
 			gone, _ := r.l.lostBefore(g)

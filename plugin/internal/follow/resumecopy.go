@@ -49,6 +49,41 @@ func (r *Reader) resumeInCopy(ctx context.Context, g *generation, p tail.Positio
 	return false, nil
 }
 
+// leftBehind returns how many of gens were left for good by who comes back, as far as they are found; 0 if none is. What comes after them has not been read, but
+// for what its position says.
+func (r *Reader) leftBehind(ctx context.Context, gens []*generation) (int, error) {
+	probes := 0
+	for _, p := range slices.Backward(r.behind) {
+		if i := r.l.generationOf(gens, p); i >= 0 {
+			return i + 1, nil
+		}
+		if p.Check == "" || p.Offset < overlap {
+			continue
+		}
+		for i, g := range slices.Backward(gens) {
+			if g.packed == nil || !g.readable(r.l) || probes == maxProbes {
+				continue
+			}
+			probes++
+			w, err := g.windowAt(ctx, p.Offset)
+			switch {
+			case err == nil && w.check() == p.Check:
+				return i + 1, nil
+			case ctx.Err() != nil:
+				return 0, ctx.Err()
+			}
+		}
+	}
+	return 0, nil
+}
+
+// keptTime reports whether an archive has the time of the file that it was made of, and that was written after a time, in ns. One that was last written when it
+// was made does not tell how old its content is.
+func (h *held) keptTime(t int64) bool {
+	written := h.written()
+	return written > t && written < h.id.btime
+}
+
 // standAt goes to p in g, which something has been written over: nothing of that is read, and what follows g tells how much of it is missing.
 func (r *Reader) standAt(g *generation, p tail.Position) {
 	r.move(g)

@@ -44,7 +44,7 @@ func (e *Engine) Open(ctx context.Context, path guard.Path, req tail.FollowReque
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{l: l, follow: req.Follow, wait: req.Wait, left: -1, pick: pick}
+	r := &Reader{l: l, follow: req.Follow, wait: req.Wait, left: -1, pick: pick, behind: req.Left}
 	if err := r.begin(ctx, req.Start); err != nil {
 		r.Close()
 		return nil, err
