@@ -139,7 +139,7 @@ func TestHandlers_BadRequests_AreRefusedInLokisWords(t *testing.T) {
 		want   string
 	}{
 		{api + "query_range", []string{"query", `{job='a'}`}, 400, "parse error at line 1, col 6: syntax error: unexpected IDENTIFIER, expecting STRING"},
-		{api + "query_range", nil, 400, "parse error at line 1, col 1: syntax error: unexpected $end"},
+		{api + "query_range", nil, 400, "parse error : syntax error: unexpected $end"},
 		{api + "query_range", []string{"query", `{job="a"}`, "limit", "10000"}, 400,
 			"max entries limit per query exceeded, limit > max_entries_limit_per_query (10000 > 5000)"},
 		{api + "query_range", []string{"query", `{job="a"}`, "limit", "0"}, 400, "limit must be a positive value"},

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"strings"
 )
 
 // Matcher is one condition on a label: =, !=, =~ or !~.
 type Matcher struct {
 	Name, Op, Value string
 
-	re *regexp.Regexp
+	re  *regexp.Regexp
+	any map[string]bool // what a regular expression lists, if it only lists values
 }
 
 // newMatcher makes a matcher of the label name; its regular expression has to match the whole value.
@@ -20,7 +22,13 @@ func newMatcher(name, op, value string) (Matcher, error) {
 		if _, err := syntax.Parse(value, syntax.Perl); err != nil { // So that the error shows what was asked.
 			return Matcher{}, err
 		}
-		re, err := compile("^(?s:" + value + ")$")
+		if m.any = listed(value); m.any != nil {
+			return m, nil
+		}
+		if err := affordable(value); err != nil {
+			return Matcher{}, err
+		}
+		re, err := regexp.Compile("^(?s:" + value + ")$")
 		if err != nil {
 			return Matcher{}, err
 		}
@@ -37,33 +45,71 @@ func (m Matcher) Matches(value string) bool {
 	case "!=":
 		return value != m.Value
 	case "=~":
-		return m.re.MatchString(value)
+		return m.found(value)
 	default:
-		return !m.re.MatchString(value)
+		return !m.found(value)
 	}
+}
+
+func (m Matcher) found(value string) bool {
+	if m.any != nil {
+		return m.any[value]
+	}
+	return m.re.MatchString(value)
+}
+
+// listed are the values that a pattern like a|b|c\.d lists; nil if it does anything else. Dashboards write it for a choice of several.
+func listed(pattern string) map[string]bool {
+	out := map[string]bool{}
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '|':
+			out[b.String()] = true
+			b.Reset()
+		case c == '\\' && i+1 < len(pattern) && regexp.QuoteMeta(pattern[i+1:i+2]) != pattern[i+1:i+2]:
+			i++
+			b.WriteByte(pattern[i])
+		case regexp.QuoteMeta(pattern[i:i+1]) != pattern[i:i+1]:
+			return nil
+		default:
+			b.WriteByte(c)
+		}
+	}
+	out[b.String()] = true
+	return out
 }
 
 // compile compiles a regular expression whose worst line costs no more than the limits allow.
 func compile(pattern string) (*regexp.Regexp, error) {
+	if err := affordable(pattern); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(pattern)
+}
+
+// affordable says what is wrong with a regular expression, its cost included.
+func affordable(pattern string) error {
 	if len(pattern) > MaxPattern {
-		return nil, fmt.Errorf("regular expression of %d bytes is too long: at most %d bytes are allowed", len(pattern), MaxPattern)
+		return fmt.Errorf("regular expression of %d bytes is too long: at most %d bytes are allowed", len(pattern), MaxPattern)
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	tooExpensive := fmt.Errorf("regular expression %q is too expensive: use smaller repetitions", pattern)
 	// The size has to be known before the program exists: repetitions multiply.
 	if size(parsed) > MaxProgram {
-		return nil, fmt.Errorf("regular expression %q is too expensive: use smaller repetitions", pattern)
+		return tooExpensive
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(prog.Inst) > MaxProgram {
-		return nil, fmt.Errorf("regular expression %q is too expensive: use smaller repetitions", pattern)
+		return tooExpensive
 	}
-	return regexp.Compile(pattern)
+	return nil
 }
 
 // size estimates from below how many instructions an expression compiles to.

@@ -15,6 +15,16 @@ func Parse(query string) (Query, error) {
 	if t := p.peek(); t.kind != kindEnd {
 		return nil, p.unexpected(t)
 	}
+	// What is wrong with the meaning is said only of what can be read.
+	switch q := q.(type) {
+	case *Log:
+		return q, q.Selector.check()
+	case *Metric:
+		if q.invalid != nil {
+			return nil, q.invalid
+		}
+		return q, q.Log.Selector.check()
+	}
 	return q, nil
 }
 
@@ -57,11 +67,7 @@ func newParser(query string) (*parser, error) {
 	if len(query) > MaxQuery {
 		return nil, tooBig(token{}, "query of %d bytes is too long: at most %d bytes are allowed", len(query), MaxQuery)
 	}
-	tokens, err := lex(query)
-	if err != nil {
-		return nil, err
-	}
-	return &parser{tokens: tokens}, nil
+	return &parser{tokens: lex(query)}, nil
 }
 
 func (p *parser) peek() token { return p.tokens[0] }
@@ -87,11 +93,10 @@ func (p *parser) accept(text string) bool {
 
 // unexpected is the error for a token that cannot stand where it does. wanted are the names of those that can, unless there are many.
 func (p *parser) unexpected(t token, wanted ...string) error {
-	name := string(t.kind)
-	if t.kind == kindIdentifier && isKeyword(t.text) {
-		name = t.text
+	if t.kind == kindBroken {
+		return t.err
 	}
-	msg := "syntax error: unexpected " + name
+	msg := "syntax error: unexpected " + string(t.kind)
 	if len(wanted) > 0 {
 		msg += ", expecting " + strings.Join(wanted, " or ")
 	}
@@ -107,15 +112,6 @@ func (p *parser) expect(k kind) (token, error) {
 	return p.take(), nil
 }
 
-func isKeyword(s string) bool {
-	switch s {
-	case "by", "without", "and", "or", "unless", "json", "logfmt", "regexp", "pattern", "unpack", "unwrap", "offset", "line_format",
-		"label_format", "drop", "keep", "decolorize", "distinct", "ip", "bool", "on", "ignoring", "group_left", "group_right":
-		return true
-	}
-	return false
-}
-
 // enter counts parentheses on the way in.
 func (p *parser) enter(t token) error {
 	if p.depth++; p.depth > maxNesting {
@@ -125,58 +121,16 @@ func (p *parser) enter(t token) error {
 }
 
 // query reads a log query, a metric query, or arithmetic of constants.
-func (p *parser) query() (Query, error) {
-	t := p.peek()
-	switch {
-	case t.kind == "{":
-		return p.log()
-	case t.kind == "(" && p.opensLog():
-		return p.log()
-	case t.kind == kindIdentifier && p.peekSecond().kind == "(" || t.is("sum"):
-		if t.text == "vector" {
-			return p.sum()
-		}
-		return p.metric()
-	}
-	return p.sum()
-}
+func (p *parser) query() (Query, error) { return p.sum() }
 
-// opensLog reports whether the parentheses that begin here hold a selector.
-func (p *parser) opensLog() bool {
-	for _, t := range p.tokens {
-		if t.kind != "(" {
-			return t.kind == "{"
-		}
-	}
-	return false
-}
-
-// log reads a selector and a pipeline, maybe in parentheses.
+// log reads a selector and a pipeline.
 func (p *parser) log() (*Log, error) {
-	if t := p.peek(); t.kind == "(" {
-		p.take()
-		if err := p.enter(t); err != nil {
-			return nil, err
-		}
-		l, err := p.log()
-		if err != nil {
-			return nil, err
-		}
-		p.depth--
-		if _, err := p.expect(")"); err != nil {
-			return nil, err
-		}
-		return l, nil
-	}
 	s, err := p.selector()
 	if err != nil {
 		return nil, err
 	}
 	l := &Log{Selector: s}
-	if err := p.pipeline(l); err != nil {
-		return nil, err
-	}
-	return l, s.check()
+	return l, p.pipeline(l)
 }
 
 // selector reads {name="value", …}.
@@ -190,7 +144,7 @@ func (p *parser) selector() (Selector, error) {
 	}
 	for {
 		name := p.peek()
-		if name.kind != kindIdentifier || name.text == "" {
+		if name.kind != kindIdentifier {
 			if len(s) == 0 {
 				return nil, p.unexpected(name, "IDENTIFIER", "}")
 			}
@@ -229,7 +183,7 @@ func (p *parser) matcher(name token) (Matcher, error) {
 	}
 	m, err := newMatcher(name.text, string(op.kind), value.text)
 	if err != nil {
-		return Matcher{}, &ParseError{Line: value.line, Col: value.col, Msg: err.Error()}
+		return Matcher{}, &ParseError{Msg: err.Error()}
 	}
 	return m, nil
 }

@@ -32,7 +32,7 @@ func (p *parser) lineFilter() (stage, error) {
 	f := &lineFilter{negative: op.kind[0] == '!'}
 	for {
 		t := p.peek()
-		if t.is("ip") && p.peekSecond().kind == "(" {
+		if t.function == "ip" {
 			return nil, unsupported(t, "ip()")
 		}
 		if t.kind != kindString {
@@ -54,17 +54,11 @@ func (p *parser) lineFilter() (stage, error) {
 // stage reads what follows a pipe.
 func (p *parser) stage(l *Log) (stage, error) {
 	t := p.peek()
-	if t.kind != kindIdentifier || t.text == "" {
-		if t.kind != "(" {
-			return nil, p.unexpected(t)
-		}
-		t.text = ""
-	}
-	switch t.text {
+	switch t.kind {
 	case "json":
 		p.take()
 		l.extracts = true
-		if n := p.peek(); n.kind == kindIdentifier && p.peekSecond().kind == "=" {
+		if n := p.peek(); n.kind == kindIdentifier {
 			return nil, unsupported(n, "json with expressions")
 		}
 		return jsonStage{}, nil
@@ -73,31 +67,31 @@ func (p *parser) stage(l *Log) (stage, error) {
 		l.extracts = true
 		s := logfmtStage{}
 		for p.peek().kind == kindFlag {
-			switch f := p.take(); f.text {
+			switch p.take().text {
 			case "strict":
 				s.strict = true
 			case "keep-empty":
 				s.keepEmpty = true
-			default:
-				return nil, &ParseError{Line: f.line, Col: f.col, Msg: "unknown flag --" + f.text}
 			}
 		}
-		if n := p.peek(); n.kind == kindIdentifier && p.peekSecond().kind == "=" {
+		if n := p.peek(); n.kind == kindIdentifier {
 			return nil, unsupported(n, "logfmt with expressions")
 		}
 		return s, nil
 	case "drop", "keep":
 		p.take()
 		l.extracts = true
-		return p.labelNames(t.text == "keep")
+		return p.labelNames(t.kind == "keep")
 	case "decolorize":
 		p.take()
 		return decolorizeStage{}, nil
-	case "pattern", "regexp", "unpack", "unwrap", "line_format", "label_format", "distinct":
-		return nil, unsupported(t, "| "+t.text)
+	case "pattern", "regexp", "unpack", "unwrap", "line_format", "label_format":
+		return nil, unsupported(t, "| "+string(t.kind))
+	case kindIdentifier, "(":
+		l.extracts = true // A comparison that fails leaves an error label.
+		return p.labelFilter()
 	}
-	l.extracts = true // A comparison that fails leaves an error label.
-	return p.labelFilter()
+	return nil, p.unexpected(t)
 }
 
 // labelNames reads a, b="c".
@@ -105,7 +99,7 @@ func (p *parser) labelNames(keep bool) (stage, error) {
 	s := &dropStage{keep: keep}
 	for {
 		name := p.peek()
-		if name.kind != kindIdentifier || name.text == "" {
+		if name.kind != kindIdentifier {
 			return nil, p.unexpected(name, "IDENTIFIER")
 		}
 		p.take()
@@ -127,60 +121,81 @@ func (p *parser) labelNames(keep bool) (stage, error) {
 	}
 }
 
-// labelFilter reads conditions joined by and, or, a comma or nothing at all, which means and. They are joined from left to right.
+// labelFilter reads conditions. They are joined by and, which binds tighter than or, and by a comma or nothing at all, which mean "and all that
+// follows": a="1", b="2" or c="3" is a="1" and (b="2" or c="3"), as in Loki.
 func (p *parser) labelFilter() (stage, error) {
-	c, err := p.conditions()
+	n := 0
+	c, err := p.conditions(&n, joinOr)
 	if err != nil {
 		return nil, err
 	}
 	return labelFilter{c}, nil
 }
 
-func (p *parser) conditions() (condition, error) {
-	left, err := p.condition()
+// How tight conditions are joined by or and by and; one of two operands takes no operator that binds less.
+const (
+	joinOr = iota
+	joinAnd
+	joinComma
+)
+
+// conditions reads conditions joined by operators that bind at least so tight; n counts them.
+func (p *parser) conditions(n *int, level int) (condition, error) {
+	left, err := p.condition(n)
 	if err != nil {
 		return nil, err
 	}
-	for n := 1; ; n++ {
+	for {
 		t := p.peek()
-		if n >= MaxStages {
+		if *n++; *n > 2*MaxStages {
 			return nil, tooBig(t, "more than %d conditions", MaxStages)
 		}
-		or := false
+		next := joinOr
 		switch {
 		case t.is("or"):
-			p.take()
-			or = true
-		case t.is("and"), t.kind == ",":
-			p.take()
-		case t.kind == kindIdentifier && t.text != "", t.kind == "(":
+			if level > joinOr {
+				return left, nil
+			}
+			next = joinAnd
+		case t.is("and"):
+			if level > joinAnd {
+				return left, nil
+			}
+			next = joinComma
+		case t.kind == ",", t.kind == kindIdentifier, t.kind == "(":
 		default:
 			return left, nil
 		}
-		right, err := p.condition()
+		if t.kind != kindIdentifier && t.kind != "(" {
+			p.take()
+		}
+		right, err := p.conditions(n, next)
 		if err != nil {
 			return nil, err
 		}
-		left = both{left, right, or}
+		left = both{left, right, t.is("or")}
 	}
 }
 
-func (p *parser) condition() (condition, error) {
+// condition reads one condition, or several in parentheses.
+func (p *parser) condition(n *int) (condition, error) {
 	t := p.take()
 	if t.kind == "(" {
 		if err := p.enter(t); err != nil {
 			return nil, err
 		}
-		c, err := p.conditions()
+		c, err := p.conditions(n, joinOr)
 		if err != nil {
 			return nil, err
 		}
 		p.depth--
-		_, err = p.expect(")")
-		return c, err
+		if end := p.take(); end.kind != ")" {
+			return nil, p.unexpected(end)
+		}
+		return c, nil
 	}
-	if t.kind != kindIdentifier || t.text == "" || isKeyword(t.text) {
-		return nil, p.unexpected(t)
+	if t.kind != kindIdentifier {
+		return nil, p.unexpected(t, "IDENTIFIER", "(")
 	}
 	op := p.take()
 	switch op.kind {
@@ -188,35 +203,50 @@ func (p *parser) condition() (condition, error) {
 	default:
 		return nil, p.unexpected(op)
 	}
+	return p.operandOf(t, op)
+}
+
+// operandOf reads what a label is compared with.
+func (p *parser) operandOf(name, op token) (condition, error) {
 	v := p.take()
-	negative := v.kind == "-" && p.peek().kind == kindNumber
-	if negative {
-		v = p.take()
-		v.number = -v.number
+	if op.kind == "=~" || op.kind == "!~" {
+		if v.kind != kindString {
+			return nil, p.unexpected(v, "STRING")
+		}
+	} else if v.kind == "-" || v.kind == "+" {
+		sign := v.kind
+		if v = p.take(); v.kind != kindNumber {
+			return nil, p.unexpected(v, "NUMBER")
+		}
+		if sign == "-" {
+			v.number = -v.number
+		}
 	}
+	c := numberCondition{name: name.text, op: string(op.kind), unit: v.kind, value: v.number}
 	switch v.kind {
 	case kindString:
 		switch op.kind {
 		case "=", "!=", "=~", "!~":
-			m, err := newMatcher(t.text, string(op.kind), v.text)
+			m, err := newMatcher(name.text, string(op.kind), v.text)
 			if err != nil {
-				return nil, &ParseError{Line: v.line, Col: v.col, Msg: err.Error()}
+				return nil, &ParseError{Msg: err.Error()}
 			}
 			return textCondition{m}, nil
 		}
-	case kindNumber, kindDuration, kindBytes:
-		if op.kind == "=~" || op.kind == "!~" {
-			return nil, p.unexpected(v, "STRING")
-		}
-		c := numberCondition{name: t.text, op: string(op.kind), unit: v.kind, value: v.number}
-		if v.kind == kindDuration {
-			c.value = float64(v.duration)
+		return nil, p.unexpected(v)
+	case kindNumber:
+		if v.err != nil {
+			return nil, &ParseError{Msg: "unable to parse literal as a float: " + v.err.Error()}
 		}
 		return c, nil
-	case kindIdentifier:
-		if v.is("ip") && p.peek().kind == "(" {
-			return nil, unsupported(v, "ip()")
-		}
+	case kindDuration:
+		c.value = float64(v.duration)
+		return c, nil
+	case kindBytes:
+		return c, nil
+	}
+	if v.function == "ip" && (op.kind == "=" || op.kind == "!=") {
+		return nil, unsupported(v, "ip()")
 	}
 	return nil, p.unexpected(v)
 }

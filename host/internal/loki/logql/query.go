@@ -17,11 +17,12 @@ import (
 
 // Limits of a query.
 const (
-	// MaxQuery is the longest query, in bytes.
-	MaxQuery = 5 << 10
+	// MaxQuery is the longest query, in bytes. Dashboards name many files in one.
+	MaxQuery = 32 << 10
 	// MaxStages is the most stages of a pipeline and matchers of a selector.
 	MaxStages = 32
-	// MaxPattern is the longest regular expression, in bytes, and MaxProgram the most instructions it may compile to.
+	// MaxPattern is the longest regular expression, in bytes, and MaxProgram the most instructions it may compile to; a list of whole values of a
+	// label (a|b|c) is none.
 	MaxPattern = 256
 	MaxProgram = 500
 	// MaxMatched is how much of a line a regular expression sees, in bytes.
@@ -53,6 +54,8 @@ type Metric struct {
 	Sum     bool
 	By      []string
 	Without bool
+
+	invalid error // why it has no meaning, if it has none
 }
 
 // Func is what a metric query makes of the lines in its range.
