@@ -188,16 +188,21 @@ func New(o Options) *Server {
 		HandshakeTimeout: 5 * time.Second, WriteBufferSize: 32 << 10, WriteBufferPool: &sync.Pool{}, CheckOrigin: o.CheckOrigin,
 	}
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"/loki/api/v1/query_range":         s.limited(s.queryRange),
-		"/loki/api/v1/query":               s.limited(s.query),
-		"/loki/api/v1/labels":              s.limited(s.labels),
-		"/loki/api/v1/label":               s.limited(s.labels),
-		"/loki/api/v1/label/{name}/values": s.limited(s.labelValues),
-		"/loki/api/v1/series":              s.limited(s.series),
-		"/loki/api/v1/index/stats":         s.limited(s.stats),
-		"/loki/api/v1/tail":                s.tail,
-		"/loki/api/v1/status/buildinfo":    s.buildInfo,
-		"/ready":                           s.ready,
+		"/loki/api/v1/query_range":                  s.limited(s.queryRange),
+		"/loki/api/v1/query":                        s.limited(s.query),
+		"/loki/api/v1/labels":                       s.limited(s.labels),
+		"/loki/api/v1/label":                        s.limited(s.labels),
+		"/loki/api/v1/label/{name}/values":          s.limited(s.labelValues),
+		"/loki/api/v1/series":                       s.limited(s.series),
+		"/loki/api/v1/index/stats":                  s.limited(s.stats),
+		"/loki/api/v1/index/volume":                 s.limited(s.volume),
+		"/loki/api/v1/index/volume_range":           s.limited(s.volumeRange),
+		"/loki/api/v1/detected_labels":              s.limited(s.detectedLabels),
+		"/loki/api/v1/detected_fields":              s.limited(s.detectedFields),
+		"/loki/api/v1/detected_field/{name}/values": s.limited(s.detectedValues),
+		"/loki/api/v1/tail":                         s.tail,
+		"/loki/api/v1/status/buildinfo":             s.buildInfo,
+		"/ready":                                    s.ready,
 	} {
 		handler := answering(h)
 		s.mux.HandleFunc("GET "+pattern, handler)

@@ -159,14 +159,23 @@ func (c *collector) sorted() []found {
 // lines answers a query for lines.
 func (s *Server) lines(ctx context.Context, q *logql.Log, start, end int64, limit int, backward bool) ([]byte, error) {
 	var m missing
-	streams, err := s.streams(ctx, q.Selector, start, s.limits.Streams, &m)
+	c, err := s.collect(ctx, q, start, end, limit, backward, &m)
+	if err != nil {
+		return nil, err
+	}
+	return encodeStreams(c.sorted(), &m), nil
+}
+
+// collect finds the first lines of a query in a direction, and notes in m what could not be looked at.
+func (s *Server) collect(ctx context.Context, q *logql.Log, start, end int64, limit int, backward bool, m *missing) (*collector, error) {
+	streams, err := s.streams(ctx, q.Selector, start, s.limits.Streams, m)
 	if err != nil {
 		return nil, err
 	}
 	p := newProcessor(q)
 	c := &collector{backward: backward, limit: limit}
 	size := int64(0)
-	err = s.walkAll(ctx, streams, start, end, backward, &m, func(st *stream, r record) (bool, error) {
+	err = s.walkAll(ctx, streams, start, end, backward, m, func(st *stream, r record) (bool, error) {
 		if !c.wants(r.at) {
 			return false, nil // Nor are any that follow.
 		}
@@ -179,10 +188,7 @@ func (s *Server) lines(ctx context.Context, q *logql.Log, start, end int64, limi
 		}
 		return true, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return encodeStreams(c.sorted(), &m), nil
+	return c, err
 }
 
 // encodeStreams writes lines grouped by their labels, the groups in order of those.

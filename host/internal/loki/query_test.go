@@ -102,6 +102,16 @@ func TestHandlers_Answers_AreThoseOfTheGoldenFiles(t *testing.T) {
 		{"series", api + "series", []string{"match[]", `{job="app"}`, "match", `{host="h1"}`}},
 		{"series_all", api + "series", []string{"match", "{}"}},
 		{"stats", api + "index/stats", []string{"query", `{job="app"}`}},
+		{"volume", api + "index/volume", []string{"query", `{job=~".+"}`}},
+		{"volume_range", api + "index/volume_range", []string{"query", `{job="app"}`, "step", "600", "start", ns(-30 * time.Minute), "end", ns(0)}},
+		{"volume_labels", api + "index/volume", []string{"query", `{job=~".+"}`, "targetLabels", "job,host,nosuch", "aggregateBy", "labels"}},
+		{"volume_limit", api + "index/volume", []string{"query", `{}`, "targetLabels", "filename", "limit", "1"}},
+		{"volume_edges", api + "index/volume", []string{"query", `{job="app"}`, "start", ns(-10 * time.Minute), "end", ns(-10*time.Minute + 1)}},
+		{"detected_labels", api + "detected_labels", []string{"query", `{job=~".+"}`}},
+		{"detected_fields", api + "detected_fields", []string{"query", `{job="app"}`}},
+		{"detected_fields_limit", api + "detected_fields", []string{"query", `{job="app"} |= "m"`, "limit", "2", "line_limit", "1"}},
+		{"detected_values", api + "detected_field/took/values", []string{"query", `{job="app"}`}},
+		{"detected_values_unknown", api + "detected_field/nosuch/values", []string{"query", `{job="app"}`}},
 		{"ready", "/ready", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,26 +8,30 @@ import (
 	"time"
 )
 
-// lineFilter lets lines pass that hold any of some texts or match any of some regular expressions; or, if negative, none of them.
+// lineFilter lets lines pass that hold any of some texts, or match any of some regular expressions or patterns; or, if negative, none of them.
 type lineFilter struct {
 	negative bool
 	any      []lineTest
 }
 
-// lineTest is one text or one regular expression.
+// lineTest is one text, one regular expression or one pattern.
 type lineTest struct {
-	text []byte
-	re   *regexp.Regexp
+	text    []byte
+	re      *regexp.Regexp
+	pattern *linePattern
 }
 
-func (f *lineFilter) add(isPattern bool, s string) error {
+func (f *lineFilter) add(op kind, s string) (err error) {
 	t := lineTest{text: []byte(s)}
-	if isPattern && regexp.QuoteMeta(s) != s { // A pattern without meaning is a text, which is much faster to find.
-		re, err := compile(s)
-		if err != nil {
+	switch {
+	case op == "|>" || op == "!>":
+		if t.pattern, err = newLinePattern(s); err != nil {
 			return err
 		}
-		t.re = re
+	case (op == "|~" || op == "!~") && regexp.QuoteMeta(s) != s: // An expression without meaning is a text, which is much faster to find.
+		if t.re, err = compile(s); err != nil {
+			return err
+		}
 	}
 	f.any = append(f.any, t)
 	return nil
@@ -43,10 +47,13 @@ func (f *lineFilter) run(line []byte, _ *Labels) ([]byte, bool) {
 }
 
 func (t lineTest) matches(line []byte) bool {
-	if t.re == nil {
-		return bytes.Contains(line, t.text)
+	switch {
+	case t.pattern != nil:
+		return t.pattern.matches(line)
+	case t.re != nil:
+		return t.re.Match(line[:min(len(line), MaxMatched)])
 	}
-	return t.re.Match(line[:min(len(line), MaxMatched)])
+	return bytes.Contains(line, t.text)
 }
 
 // labelFilter lets lines pass whose labels meet a condition.

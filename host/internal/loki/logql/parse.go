@@ -72,8 +72,6 @@ func newParser(query string) (*parser, error) {
 
 func (p *parser) peek() token { return p.tokens[0] }
 
-func (p *parser) peekSecond() token { return p.tokens[min(1, len(p.tokens)-1)] }
-
 func (p *parser) take() token {
 	t := p.tokens[0]
 	if len(p.tokens) > 1 {

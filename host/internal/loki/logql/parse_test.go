@@ -19,7 +19,7 @@ func TestParse_QueriesOfTheSubset_AreAccepted(t *testing.T) {
 		"{job=\"a\"} |~ `x\\d`", `{job="a"} |= "x" |= "y"`, `{job="a"} |= "x" != "y" |~ "z" !~ "w"`, `{job="a"} |= "x" or "y"`,
 		`{job="a"} |= "x" or "y" or "z" != "w"`, `{job="a"} |~ "x" or "y"`, `{job="a"} != "x" or "y"`, `{job="a"} !~ "x" or "y"`,
 		`{job="a"} |~ "(?i)error"`, `{job="a"} |= "你好"`, "{job=\"a\"}\n  |= \"x\" # about x\n  != \"y\"", `({job="a"} |= "x")`, `{job="a"} |~ "a{1,20}"`,
-		`{job="a"} |= "a\tb"`, `{job="a"} |= "|="`, `{job="a"} |~ "^$"`,
+		`{job="a"} |= "a\tb"`, `{job="a"} |= "|="`, `{job="a"} |~ "^$"`, `{job="a"} |> "<_> x <_>"`, `{job="a"} !> "<_> x <_>" or "y"`,
 		// Parsers.
 		`{job="a"} | json`, `{job="a"} | logfmt`, `{job="a"} |json|logfmt`, `{job="a"} | logfmt --strict`, `{job="a"} | logfmt --keep-empty`,
 		`{job="a"} | logfmt --strict --keep-empty`, `{job="a"} | decolorize`, `{job="a"} | decolorize |= "x" | json`,
@@ -204,8 +204,6 @@ func TestParse_OtherQueries_AreRefusedInLokisWords(t *testing.T) {
 
 func TestParse_WhatOnlyLokiCanDo_IsRefusedByName(t *testing.T) {
 	for query, want := range map[string]string{
-		`{job="a"} |> "<_> x <_>"`:                              "pattern filters",
-		`{job="a"} !> "<_> x <_>"`:                              "pattern filters",
 		`{job="a"} |= ip("10.0.0.0/8")`:                         "ip()",
 		`{job="a"} | addr = ip("10.0.0.0/8")`:                   "ip()",
 		`{job="a"} | pattern "<_> <a>"`:                         "| pattern",

@@ -7,10 +7,8 @@ func (p *parser) pipeline(l *Log) error {
 		var s stage
 		var err error
 		switch t.kind {
-		case "|=", "|~", "!=", "!~":
+		case "|=", "|~", "|>", "!=", "!~", "!>":
 			s, err = p.lineFilter()
-		case "|>", "!>":
-			return unsupported(t, "pattern filters")
 		case "|":
 			p.take()
 			s, err = p.stage(l)
@@ -39,7 +37,7 @@ func (p *parser) lineFilter() (stage, error) {
 			return nil, p.unexpected(t, "STRING", "ip")
 		}
 		p.take()
-		if err := f.add(op.kind == "|~" || op.kind == "!~", t.text); err != nil {
+		if err := f.add(op.kind, t.text); err != nil {
 			return nil, &ParseError{Line: t.line, Col: t.col, Msg: err.Error()}
 		}
 		if len(f.any) > MaxStages {

@@ -95,6 +95,8 @@ func TestRun_Filters_LetTheSameLinesPassAsPlainCode(t *testing.T) {
 		{`!= ""`, func(entry) bool { return false }},
 		{`|= "\""`, has(`"`)},
 		{"|= `\\\"`", has(`\"`)},
+		{`|> "<_> | <_> request <_> done by bob"`, only("text", func(e entry) bool { return e.user == "bob" })},
+		{`!> "level=<_> msg=<_>" or "{<_>}}"`, only("text", has(""))},
 		{`| json`, has("")},
 		{`| logfmt`, has("")},
 		{`| json | level="error"`, only("json", func(e entry) bool { return e.level == "error" })},
