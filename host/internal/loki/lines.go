@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -116,10 +117,21 @@ func (b *budget) spend(n int) error {
 // pageLines is how many lines are read at once.
 const pageLines = 2000
 
+// lookBefore is how much earlier reading begins than a query.
+const lookBefore = int64(time.Second)
+
+func before(start int64) time.Time {
+	if start < math.MinInt64+lookBefore {
+		return time.Unix(0, start)
+	}
+	return time.Unix(0, start-lookBefore)
+}
+
 // walk reads the lines of a log with times from start until before end, forward or backward, until use returns false. The line is only
 // good during the call.
 func (s *Server) walk(ctx context.Context, log string, start, end int64, backward bool, b *budget, use func(record) bool) error {
-	req := tail.ReadRequest{Log: log, AtTime: time.Unix(0, start), Backward: backward, Lines: pageLines, Times: true}
+	// The first lines of a file may have been given later times than they carry, because the last ones of the file before carry the same.
+	req := tail.ReadRequest{Log: log, AtTime: before(start), Backward: backward, Lines: pageLines, Times: true}
 	if backward {
 		req.AtTime = time.Unix(0, end)
 	}

@@ -61,7 +61,7 @@ func TestServer_OverFiles_QueryAndTailAgree(t *testing.T) {
 
 	c := dial(t, web, "query", selector, "start", fmt.Sprint(time.Now().Add(-time.Hour).UnixNano()), "limit", "5000")
 	write(500)
-	base = base.Add(10 * time.Millisecond) // Each generation counts the lines of a millisecond for itself.
+	boundary := len(want)
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,14 @@ func TestServer_OverFiles_QueryAndTailAgree(t *testing.T) {
 	}
 	if !slices.IsSorted(tailedAt) || len(slices.Compact(slices.Clone(tailedAt))) != len(tailedAt) {
 		t.Error("times do not grow strictly")
+	}
+
+	// The files share a millisecond, so the first lines of the second one have later times than they carry.
+	for i := boundary - 2; i < boundary+3; i++ {
+		_, body, _ := get(t, web, "/loki/api/v1/query_range", "query", selector, "limit", "1", "direction", "forward", "start", tailedAt[i])
+		if got, at := streamsOf(t, body); len(got) != 1 || got[0] != want[i] || at[0] != tailedAt[i] {
+			t.Errorf("from the time of line %d on the first one is %q at %q, want %q at %s", i, got, at, want[i], tailedAt[i])
+		}
 	}
 
 	for _, direction := range []string{"forward", "backward"} {
