@@ -3,7 +3,9 @@ package loki
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/livetail/livetail/host/internal/loki/logql"
@@ -21,10 +23,28 @@ type grid struct{ start, step, n int64 }
 func (s *Server) newGrid(start, end, step int64) (grid, error) {
 	n := (end-start)/step + 1
 	if n > int64(s.limits.Points) {
-		return grid{}, badRequest(fmt.Sprintf("exceeded maximum resolution of %d points per timeseries. Try increasing the value of the step parameter",
-			s.limits.Points))
+		return grid{}, badRequest("exceeded maximum resolution of " + thousands(s.limits.Points) +
+			" points per time series. Try increasing the value of the step parameter")
 	}
 	return grid{start, step, n}, nil
+}
+
+// aligned moves a range out to multiples of the step, so that a query that is asked again a little later has its points at the same times.
+func aligned(start, end, step int64) (int64, int64) {
+	start -= ((start % step) + step) % step
+	if over := ((end % step) + step) % step; over != 0 && end < math.MaxInt64-step {
+		end += step - over
+	}
+	return start, end
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // cover returns the points [from, to) whose range, which ends at the point and is so wide, holds the time.

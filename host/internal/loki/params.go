@@ -32,9 +32,9 @@ func parseTime(s string, otherwise time.Time) (time.Time, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		t, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("cannot parse %q as a time", s)
+		t, bad := time.Parse(time.RFC3339Nano, s)
+		if bad != nil {
+			return time.Time{}, err //nolint:wrapcheck // As Loki says it.
 		}
 		return t, nil
 	}
@@ -119,7 +119,7 @@ func intParam(r *http.Request, name string, otherwise int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, badRequest(fmt.Sprintf("could not parse '%s' parameter: %q is no number", name, text))
+		return 0, badRequest(err.Error())
 	}
 	return n, nil
 }

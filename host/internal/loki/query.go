@@ -33,7 +33,7 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if end <= start {
+	if _, isLog := q.(*logql.Log); end < start || end == start && !isLog {
 		return badRequest("end timestamp must not be before or equal to start time")
 	}
 	switch q := q.(type) {
@@ -44,12 +44,14 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request) error {
 		}
 		return writeJSON(w, b)
 	case *logql.Metric:
+		start, end = aligned(start, end, step)
 		b, err := s.matrix(r.Context(), q, start, end, step)
 		if err != nil {
 			return err
 		}
 		return writeJSON(w, b)
 	case *logql.Constant:
+		start, end = aligned(start, end, step)
 		b, err := s.constantMatrix(q, start, end, step)
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func (s *Server) volumeParams(r *http.Request) (volumeQuery, error) {
 			by = append(by, name)
 		}
 	}
-	if len(by) == 0 {
+	if len(by) == 0 && r.Form.Get("aggregateBy") != "labels" {
 		for _, m := range sel {
 			by = append(by, m.Name)
 		}
@@ -55,8 +55,8 @@ func (s *Server) volumeParams(r *http.Request) (volumeQuery, error) {
 		return volumeQuery{}, badRequest("invalid aggregation option")
 	}
 	q.metric = &logql.Metric{Func: logql.BytesOverTime, Log: &logql.Log{Selector: sel}, Sum: true, By: slices.Compact(by)}
-	if len(sel) == 0 && len(by) == 0 { // Nothing is named: all labels count.
-		q.metric.Sum = false
+	if len(by) == 0 { // Nothing is named: all labels of logs count.
+		q.metric.Without, q.metric.By = true, []string{detectedLevel, traceLabel}
 	}
 	return q, nil
 }

@@ -15,13 +15,44 @@ func (jsonStage) run(line []byte, labels *Labels) ([]byte, bool) {
 	b := bytes.TrimSpace(line)
 	switch {
 	case len(b) == 0 || b[0] != '{':
-		labels.fail("JSONParserErr", "the line is no JSON object")
+		labels.fail("JSONParserErr", "Value looks like object, but can't find closing '}' symbol")
 	case !json.Valid(b):
-		labels.fail("JSONParserErr", "the line is no valid JSON")
+		partly(b, labels)
+		labels.fail("JSONParserErr", "Malformed JSON error")
 	default:
 		flatten(b, 0, nil, 0, labels)
 	}
 	return line, true
+}
+
+// partly adds the members of an object that cannot be read to its end: those before the place where it breaks off.
+func partly(b []byte, labels *Labels) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	end := int64(0) // of the last whole member of the outer object
+	for depth := 0; ; {
+		t, err := d.Token()
+		if err != nil {
+			break
+		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 1 && d.InputOffset() > 1 {
+			rest := bytes.TrimLeft(b[d.InputOffset():], " \t\r\n")
+			if len(rest) > 0 && rest[0] == ',' {
+				end = d.InputOffset()
+			}
+		}
+	}
+	if end == 0 {
+		return
+	}
+	if whole := append(bytes.Clone(b[:end]), '}'); json.Valid(whole) {
+		flatten(whole, 0, nil, 0, labels)
+	}
 }
 
 // maxJSONDepth is how deep objects are looked into.
@@ -141,77 +172,91 @@ func sanitize(s string, first bool) string {
 	return string(out)
 }
 
-// logfmtStage makes labels of key=value pairs.
+// logfmtStage makes labels of key=value pairs. Of several with one key, the first counts. A pair that is broken is left out; if strict, it ends the line.
 type logfmtStage struct{ strict, keepEmpty bool }
 
 func (s logfmtStage) run(line []byte, labels *Labels) ([]byte, bool) {
-	b := line
+	seen := labels.begin()
+	at := 0
 	for {
-		n := 0
-		for n < len(b) && b[n] <= ' ' { // Also terminal escapes and the like; every turn has to take something.
-			n++
+		for at < len(line) && line[at] <= ' ' { // Also terminal escapes and the like; every turn has to take something.
+			at++
 		}
-		b = b[n:]
-		if len(b) == 0 {
+		if at == len(line) {
 			return line, true
 		}
-		n = 0
-		for n < len(b) && b[n] > ' ' && b[n] != '=' && b[n] != '"' {
-			n++
-		}
-		key := b[:n]
-		b = b[n:]
-		if len(b) == 0 || b[0] != '=' {
-			if len(b) > 0 && b[0] == '"' {
-				if s.strict {
-					labels.fail("LogfmtParserErr", "unexpected '\"'")
-					return line, true
-				}
-				b = b[1:]
-				continue
-			}
-			if s.keepEmpty && len(key) > 0 {
-				labels.extract(sanitize(string(key), true), "")
-			}
-			continue
-		}
-		b = b[1:]
-		value, rest, ok := logfmtValue(b)
-		if !ok || len(key) == 0 {
+		p := logfmtPair(line, at)
+		at = p.end
+		if p.err != "" {
 			if s.strict {
-				labels.fail("LogfmtParserErr", "a key or the end of a value is missing")
+				labels.fail("LogfmtParserErr", p.err)
 				return line, true
 			}
-			b = rest
 			continue
 		}
-		b = rest
-		if value != "" || s.keepEmpty {
-			labels.extract(sanitize(string(key), true), value)
+		if p.value != "" || s.keepEmpty {
+			labels.extractFirst(seen, sanitize(string(p.key), true), p.value)
 		}
 	}
 }
 
-// logfmtValue reads a value, quoted or not, and returns what follows it.
-func logfmtValue(b []byte) (value string, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '"' {
-		n := 0
-		for n < len(b) && b[n] > ' ' {
-			n++
+// pair is a key with its value, or why there is none, and where it ends.
+type pair struct {
+	key   []byte
+	value string
+	end   int
+	err   string
+}
+
+// logfmtPair reads the pair at line[at], which is no space.
+func logfmtPair(line []byte, at int) pair {
+	// broken is a pair that cannot be read because of line[n]; it ends with the word.
+	broken := func(n int, why string) pair {
+		end := n
+		for end < len(line) && line[end] > ' ' {
+			end++
 		}
-		return string(bytes.ToValidUTF8(b[:n], []byte("�"))), b[n:], true
+		return pair{end: max(end, at+1), err: "logfmt syntax error at pos " + strconv.Itoa(n+1) + " : " + why}
 	}
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
+	n := at
+	for n < len(line) && line[n] > ' ' && line[n] != '=' && line[n] != '"' {
+		n++
+	}
+	key := line[at:n]
+	switch {
+	case n == len(line) || line[n] <= ' ':
+		return pair{key: key, end: n}
+	case line[n] == '"' || len(key) == 0:
+		return broken(n, "unexpected '"+string(line[n])+"'")
+	}
+	n++
+	if n < len(line) && line[n] == '"' {
+		return quotedPair(line, key, n)
+	}
+	from := n
+	for n < len(line) && line[n] > ' ' {
+		if line[n] == '=' || line[n] == '"' {
+			return broken(n, "unexpected '"+string(line[n])+"'")
+		}
+		n++
+	}
+	return pair{key: key, value: string(bytes.ToValidUTF8(line[from:n], []byte("\uFFFD"))), end: n}
+}
+
+// quotedPair reads the value that begins with the quote at line[n].
+func quotedPair(line, key []byte, n int) pair {
+	for i := n + 1; i < len(line); i++ {
+		switch line[i] {
 		case '\\':
 			i++
 		case '"':
-			text := string(bytes.ToValidUTF8(b[:i+1], []byte("�")))
-			if s, err := strconv.Unquote(text); err == nil {
-				return s, b[i+1:], true
+			text := string(bytes.ToValidUTF8(line[n:i+1], []byte("\uFFFD")))
+			value, err := strconv.Unquote(text)
+			if err != nil {
+				value = text[1 : len(text)-1]
 			}
-			return text[1 : len(text)-1], b[i+1:], true
+			return pair{key: key, value: value, end: i + 1}
 		}
 	}
-	return "", nil, false
+	return pair{end: len(line), err: "logfmt syntax error at pos " + strconv.Itoa(len(line)+1) + " : unterminated quoted value"}
 }

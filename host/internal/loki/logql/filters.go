@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -89,28 +88,27 @@ type numberCondition struct {
 
 // holds lets lines pass that cannot be compared, with an error label, so that no line is lost by a misspelt unit; as Loki does.
 func (c numberCondition) holds(l *Labels) bool {
-	if l.Error() != "" {
-		return true
-	}
 	text, ok := l.Lookup(c.name)
 	if !ok {
 		return false
 	}
+	if l.Error() != "" {
+		return true
+	}
 	var v float64
+	var err error
 	switch c.unit {
 	case kindDuration:
 		var d time.Duration
-		d, ok = signedDuration(text)
+		d, err = time.ParseDuration(text)
 		v = float64(d)
 	case kindBytes:
-		v, ok = parseBytes(text)
+		v, err = sizeOf(text)
 	default:
-		var err error
 		v, err = strconv.ParseFloat(text, 64)
-		ok = err == nil
 	}
-	if !ok {
-		l.fail("LabelFilterErr", strconv.Quote(text)+" is no "+strings.ToLower(string(c.unit)))
+	if err != nil {
+		l.fail("LabelFilterErr", err.Error())
 		return true
 	}
 	switch c.op {
@@ -127,15 +125,6 @@ func (c numberCondition) holds(l *Labels) bool {
 	default:
 		return v <= c.value
 	}
-}
-
-func signedDuration(s string) (time.Duration, bool) {
-	negative := strings.HasPrefix(s, "-")
-	d, ok := parseDuration(strings.TrimPrefix(s, "-"))
-	if negative {
-		d = -d
-	}
-	return d, ok
 }
 
 // dropStage takes labels away: those named, or with keep all others.

@@ -54,6 +54,23 @@ func (l *Labels) Set(name, value string) {
 	l.list = append(l.list, Label{name, value})
 }
 
+// begin notes which labels there are before a line is taken apart.
+func (l *Labels) begin() int { return len(l.list) }
+
+// extractFirst is extract for a label that counts but once in a line: not if it was added since begin returned seen.
+func (l *Labels) extractFirst(seen int, name, value string) {
+	for i := min(seen, len(l.list)); i < len(l.list); i++ {
+		if n := l.list[i].Name; n == name || n == name+"_extracted" && l.isBase(name) {
+			return
+		}
+	}
+	l.extract(name, value)
+}
+
+func (l *Labels) isBase(name string) bool {
+	return slices.ContainsFunc(l.list[:l.base], func(x Label) bool { return x.Name == name })
+}
+
 // extract adds a label found in the line. A label of the log itself is not overwritten.
 func (l *Labels) extract(name, value string) {
 	for i := range l.base {
@@ -93,9 +110,8 @@ func (l *Labels) fail(what, details string) {
 	l.Set(labelErrorDetails, details)
 }
 
-// Sorted returns the labels that have a value, in order of their names. The answer is good until the labels change.
+// Sorted returns the labels in order of their names. The answer is good until the labels change.
 func (l *Labels) Sorted() []Label {
-	l.filter(func(x Label) bool { return x.Value != "" })
 	slices.SortFunc(l.list, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
 	l.base = 0
 	return l.list

@@ -65,6 +65,9 @@ func (p *parser) sumOf() (*Metric, error) {
 		}
 	}
 	m.Sum, m.By, m.Without = true, by, without
+	if len(by) == 0 && !without {
+		m.Log.withoutParsers()
+	}
 	return m, nil
 }
 

@@ -1,5 +1,10 @@
 package logql
 
+import (
+	"fmt"
+	"strconv"
+)
+
 // pipeline reads the stages that follow a selector.
 func (p *parser) pipeline(l *Log) error {
 	for {
@@ -38,7 +43,7 @@ func (p *parser) lineFilter() (stage, error) {
 		}
 		p.take()
 		if err := f.add(op.kind, t.text); err != nil {
-			return nil, &ParseError{Line: t.line, Col: t.col, Msg: err.Error()}
+			return nil, &ParseError{Msg: fmt.Sprintf("stage '%s %s' : %v", op.kind, strconv.Quote(t.text), err)}
 		}
 		if len(f.any) > MaxStages {
 			return nil, tooBig(t, "more than %d alternatives", MaxStages)

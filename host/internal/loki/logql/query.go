@@ -130,6 +130,21 @@ func (s Selector) check() error {
 	return &ParseError{Msg: emptyCompatible}
 }
 
+// withoutParsers leaves the parsers out if nothing looks at what they find. Then lines that they cannot read are no errors, as in Loki.
+func (l *Log) withoutParsers() {
+	var stages []stage
+	for _, s := range l.stages {
+		switch s.(type) {
+		case jsonStage, logfmtStage:
+		case *lineFilter, decolorizeStage:
+			stages = append(stages, s)
+		default:
+			return
+		}
+	}
+	l.stages, l.extracts = stages, false
+}
+
 // Extracts reports whether the query changes the labels of lines, other than by where they come from.
 func (l *Log) Extracts() bool { return l.extracts }
 

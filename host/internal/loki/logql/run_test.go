@@ -61,7 +61,7 @@ func TestRun_Filters_LetTheSameLinesPassAsPlainCode(t *testing.T) {
 		re := regexp.MustCompile(s)
 		return func(e entry) bool { return re.MatchString(e.line) }
 	}
-	parsed := func(kind string, f func(entry) bool) func(entry) bool { // A comparison of lines of another kind fails, and lets them pass.
+	parsed := func(kind string, f func(entry) bool) func(entry) bool { // A label that is not there is not equal to any text.
 		return func(e entry) bool { return e.kind != kind || f(e) }
 	}
 	only := func(kind string, f func(entry) bool) func(entry) bool {
@@ -107,9 +107,9 @@ func TestRun_Filters_LetTheSameLinesPassAsPlainCode(t *testing.T) {
 		{`| json | __error__=""`, only("json", has(""))},
 		{`| json | __error__!=""`, func(e entry) bool { return e.kind != "json" }},
 		{`| json | __error__="JSONParserErr"`, func(e entry) bool { return e.kind != "json" }},
-		{`| json | status=200`, parsed("json", func(e entry) bool { return e.status == 200 })},
-		{`| json | status==200`, parsed("json", func(e entry) bool { return e.status == 200 })},
-		{`| json | status!=200`, parsed("json", func(e entry) bool { return e.status != 200 })},
+		{`| json | status=200`, only("json", func(e entry) bool { return e.status == 200 })},
+		{`| json | status==200`, only("json", func(e entry) bool { return e.status == 200 })},
+		{`| json | status!=200`, only("json", func(e entry) bool { return e.status != 200 })},
 		{`| json | status>=400 | __error__=""`, only("json", func(e entry) bool { return e.status >= 400 })},
 		{`| json | __error__="" | status>300 and status<500`, only("json", func(e entry) bool { return e.status > 300 && e.status < 500 })},
 		{`| json | __error__="", status<=300`, only("json", func(e entry) bool { return e.status <= 300 })},
@@ -177,7 +177,7 @@ func TestRun_Filters_LetTheSameLinesPassAsPlainCode(t *testing.T) {
 func TestRun_Parsers_MakeLabels(t *testing.T) {
 	for _, c := range []struct{ name, pipeline, line, want string }{
 		{"nothing", ``, `x`, `host="h" job="app"`},
-		{"nested JSON", `| json`, `{"a":{"b":{"c":1}},"d":[1,{"x":2}],"e":true,"f":null,"g":1.50,"h":""}`, `a_b_c="1" e="true" g="1.50" host="h" job="app"`},
+		{"nested JSON", `| json`, `{"a":{"b":{"c":1}},"d":[1,{"x":2}],"e":true,"f":null,"g":1.50,"h":""}`, `a_b_c="1" e="true" g="1.50" h="" host="h" job="app"`},
 		{"names that are no labels", `| json`, `{"a.b":{"c-d":"1"},"9":"2","你":"3"}`, `_="3" _9="2" a_b_c_d="1" host="h" job="app"`},
 		{"a label of the log stays", `| json`, `{"job":"other","host":{"x":"y"}}`, `host="h" host_x="y" job="app" job_extracted="other"`},
 		{"the last of two wins", `| json`, `{"a":"1","a":"2"}`, `a="2" host="h" job="app"`},
@@ -185,7 +185,12 @@ func TestRun_Parsers_MakeLabels(t *testing.T) {
 		{"space", `| json`, " { \"a\" : 1 , \"b\" : { } , \"c\" : \"d\" } ", `a="1" c="d" host="h" job="app"`},
 		{"no JSON", `| json | drop __error_details__`, `x`, `__error__="JSONParserErr" host="h" job="app"`},
 		{"broken JSON", `| json | drop __error_details__`, `{"a":`, `__error__="JSONParserErr" host="h" job="app"`},
-		{"logfmt", `| logfmt`, `a=1 b="x y" c= d e="\"q\"" f=g=h`, `a="1" b="x y" e="\"q\"" f="g=h" host="h" job="app"`},
+		{"logfmt", `| logfmt`, `a=1 b="x y" c= d e="\"q\"" f=g=h`, `a="1" b="x y" e="\"q\"" host="h" job="app"`},
+		{"the first of two wins in logfmt", `| logfmt`, `a=1 a=2 job=x job=y`, `a="1" host="h" job="app" job_extracted="x"`},
+		{"empty values are kept if asked for", `| logfmt --keep-empty`, `a= b="" c`, `a="" b="" c="" host="h" job="app"`},
+		{"what a broken object begins with", `| json | drop __error_details__`, `{"a":"1","b":{"c":2},"d":"`, `__error__="JSONParserErr" a="1" b_c="2" host="h" job="app"`},
+		{"no duration", `| logfmt | a > 5s`, `a=x`, `__error__="LabelFilterErr" __error_details__="time: invalid duration \"x\"" a="x" host="h" job="app"`},
+		{"strict logfmt, and where it is broken", `| logfmt --strict`, `a=1 b=c=d e=2`, `__error__="LogfmtParserErr" __error_details__="logfmt syntax error at pos 8 : unexpected '='" a="1" host="h" job="app"`},
 		{"logfmt in a sentence", `| logfmt`, `2020-09-17 some "quoted" words took=5ms`, `host="h" job="app" took="5ms"`},
 		{"logfmt without the end of a value", `| logfmt`, `a=1 b="x`, `a="1" host="h" job="app"`},
 		{"strict logfmt", `| logfmt --strict | drop __error_details__`, `a=1 b="x`, `__error__="LogfmtParserErr" a="1" host="h" job="app"`},

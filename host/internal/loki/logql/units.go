@@ -91,15 +91,27 @@ var byteUnits = map[string]float64{
 
 // parseBytes reads 42MB, 1.5Kib or 20b, and what programs log for sizes: also a plain number and a space before the unit.
 func parseBytes(s string) (float64, bool) {
+	f, err := sizeOf(s)
+	return f, err == nil
+}
+
+// sizeOf is parseBytes with the error.
+func sizeOf(s string) (float64, error) {
 	n := 0
 	for n < len(s) && (isDigit(s[n]) || s[n] == '.' || s[n] == ',') {
 		n++
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(s[:n], ",", ""), 64)
 	if err != nil {
-		return 0, false
+		return 0, err //nolint:wrapcheck // As Loki says it.
 	}
-	unit, ok := byteUnits[strings.ToLower(strings.TrimSpace(s[n:]))]
-	f = math.Trunc(f * unit)
-	return f, ok && f < 1<<64
+	name := strings.ToLower(strings.TrimSpace(s[n:]))
+	unit, ok := byteUnits[name]
+	if !ok {
+		return 0, fmt.Errorf("unhandled size name: %v", name)
+	}
+	if f = math.Trunc(f * unit); f >= 1<<64 {
+		return 0, fmt.Errorf("too large: %v", s)
+	}
+	return f, nil
 }
