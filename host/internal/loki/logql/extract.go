@@ -17,10 +17,15 @@ func (jsonStage) run(line []byte, labels *Labels) ([]byte, bool) {
 	case len(b) == 0 || b[0] != '{':
 		labels.fail("JSONParserErr", "Value looks like object, but can't find closing '}' symbol")
 	case !json.Valid(b):
+		var first json.RawMessage // What follows the object does not matter.
+		if json.NewDecoder(bytes.NewReader(b)).Decode(&first) == nil {
+			flatten(first, 0, nil, 0, labels.begin(), labels)
+			break
+		}
 		partly(b, labels)
 		labels.fail("JSONParserErr", "Malformed JSON error")
 	default:
-		flatten(b, 0, nil, 0, labels)
+		flatten(b, 0, nil, 0, labels.begin(), labels)
 	}
 	return line, true
 }
@@ -51,15 +56,16 @@ func partly(b []byte, labels *Labels) {
 		return
 	}
 	if whole := append(bytes.Clone(b[:end]), '}'); json.Valid(whole) {
-		flatten(whole, 0, nil, 0, labels)
+		flatten(whole, 0, nil, 0, labels.begin(), labels)
 	}
 }
 
 // maxJSONDepth is how deep objects are looked into.
 const maxJSONDepth = 8
 
-// flatten adds the members of the object at b[i], which is valid JSON, and returns the index after it.
-func flatten(b []byte, i int, prefix []byte, depth int, labels *Labels) int {
+// flatten adds the members of the object at b[i], which is valid JSON, and returns the index after it. Of several with one name, the first counts; seen
+// is what labels.begin returned before the line.
+func flatten(b []byte, i int, prefix []byte, depth, seen int, labels *Labels) int {
 	i++
 	for {
 		i = skipSpace(b, i)
@@ -76,7 +82,7 @@ func flatten(b []byte, i int, prefix []byte, depth int, labels *Labels) int {
 		switch b[i] {
 		case '{':
 			if depth+1 < maxJSONDepth {
-				i = flatten(b, i, append(name, '_'), depth+1, labels)
+				i = flatten(b, i, append(name, '_'), depth+1, seen, labels)
 				continue
 			}
 			i = valueEnd(b, i)
@@ -84,12 +90,12 @@ func flatten(b []byte, i int, prefix []byte, depth int, labels *Labels) int {
 			i = valueEnd(b, i)
 		case '"':
 			end := stringEnd(b, i)
-			labels.extract(string(name), unquoteJSON(b[i:end]))
+			labels.extractFirst(seen, string(name), unquoteJSON(b[i:end]))
 			i = end
 		default:
 			end := valueEnd(b, i)
 			if b[i] != 'n' { // null
-				labels.extract(string(name), string(bytes.TrimSpace(b[i:end])))
+				labels.extractFirst(seen, string(name), string(bytes.TrimSpace(b[i:end])))
 			}
 			i = end
 		}
@@ -253,7 +259,7 @@ func quotedPair(line, key []byte, n int) pair {
 			text := string(bytes.ToValidUTF8(line[n:i+1], []byte("\uFFFD")))
 			value, err := strconv.Unquote(text)
 			if err != nil {
-				value = text[1 : len(text)-1]
+				return pair{end: i + 1, err: "logfmt syntax error at pos " + strconv.Itoa(i+2) + " : invalid quoted value"}
 			}
 			return pair{key: key, value: value, end: i + 1}
 		}
