@@ -1,14 +1,12 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -299,60 +297,4 @@ func machineBusy() func() time.Duration {
 		}
 	}()
 	return func() time.Duration { close(stop); return <-done }
-}
-
-// The real logcli, where there is one: livetail does not bring it, because of its licence.
-func TestLoki_Logcli_LabelsSeriesQueryAndTailThroughFiveRotations(t *testing.T) {
-	logcli, err := exec.LookPath("logcli")
-	if err != nil {
-		t.Skip("no logcli on PATH; what it asks is imitated by the other tests")
-	}
-	dir := t.TempDir()
-	log := filepath.Join(dir, "app.log")
-	appendTo(t, log, "first line\n")
-	addr, _ := serve(t, dir)
-	run := func(args ...string) string {
-		t.Helper()
-		var out, stderr bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), logcli, append([]string{"--addr=http://" + addr, "--quiet"}, args...)...)
-		cmd.Stdout, cmd.Stderr = &out, &stderr
-		if err := cmd.Run(); err != nil {
-			t.Fatalf("logcli %v: %v\n%s", args, err, stderr.String())
-		}
-		return out.String()
-	}
-	if got := strings.Fields(run("labels")); !slices.Contains(got, "filename") || !slices.Contains(got, "job") {
-		t.Errorf("labels: %v", got)
-	}
-	if got := run("labels", "job"); strings.TrimSpace(got) != "app" {
-		t.Errorf("labels job: %q", got)
-	}
-	if got := run("series", `{job="app"}`); !strings.Contains(got, log) {
-		t.Errorf("series: %q", got)
-	}
-
-	lines := oddLines(2000)
-	follower := exec.CommandContext(t.Context(), logcli, "--addr=http://"+addr, "--quiet", "query", "--tail", "--output=raw", "--limit=5000", `{job="app"}`)
-	out, err := follower.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := follower.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = follower.Process.Kill(); _ = follower.Wait() }()
-	var got bytes.Buffer
-	if _, err := io.CopyN(&got, out, int64(len("first line\n"))); err != nil { // It is connected.
-		t.Fatal(err)
-	}
-	files := rotating(t, log, lines, 5, func(int) {})
-	want := content(t, files)
-	stop := time.AfterFunc(patience, func() { _ = follower.Process.Kill() })
-	defer stop.Stop()
-	if _, err := io.CopyN(&got, out, int64(len(want)-got.Len())); err != nil || got.String() != want {
-		t.Errorf("the tail has %d bytes, the files %d, or other ones: %v", got.Len(), len(want), err)
-	}
-	if got := run("query", "--forward", "--limit=5000", "--batch=500", "--since=1h", "--output=raw", `{job="app"}`); got != want {
-		t.Errorf("the query found %d bytes, the files have %d, or other ones", len(got), len(want))
-	}
 }
