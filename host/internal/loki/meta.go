@@ -103,7 +103,7 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, append(b, "]}"...))
 }
 
-// stats answers /loki/api/v1/index/stats: how much a query would have to read at most. Lines are not counted, so entries is 0.
+// stats answers /loki/api/v1/index/stats: how big the live files are. Lines are not counted, so entries is 0.
 func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
 	var m missing
 	streams, err := s.asked(r, r.Form.Get("query"), &m)
