@@ -29,7 +29,7 @@ var mutations = []mutation{
 	{"late lines: what was left is compared with what stands there", "follow/late.go",
 		`if err == nil && p.Check != "" && w.check() != p.Check {`, "if false {", "follow", "WrittenOver"},
 	{"copies: what is written over one is read where it was written first", "follow/chain.go",
-		"if g.found && g.next != nil || g.settled && !shrank {", "if false {", "follow", "WrittenOver"},
+		"if g.found && g.next != nil || g.settled && !shrank {", "if shrank && false {", "follow", "WrittenOver|Shredded"},
 	{"sizes: one that was taken before somebody began to read does not count", "follow/measure.go",
 		"if g.beginnings != since {", "if false {", "follow", "SomebodyHasBegun"},
 	{"overlap check on resumption", "follow/resume.go",
