@@ -114,7 +114,8 @@ func TestStart_NamesMoveOnWhileHistoryIsLookedUp_NothingIsLeftOutInSilence(t *te
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
 		w.e.Close()
 		w.start(nil)
-		r := w.all(tail.StartAtBeginning())
+		r := w.open(tail.FollowRequest{Start: tail.StartAtBeginning(), Wait: true}) // For a moment, nothing stands at the path.
+		r.caughtUp()
 		last, gaps := -1, count[tail.Gap](r)
 		for line := range strings.Lines(r.text.String()) {
 			var n int
