@@ -26,10 +26,10 @@ var (
 	halfPages  = pagesOf(tail.MaxBatch / 2)
 )
 
-// pagesOf are pages for texts of up to n bytes and what is made of them.
+// pagesOf are pages for texts of up to n bytes and what is made of them: lines of JSON grow by a quarter in a message of JSON.
 func pagesOf(n int) *sync.Pool {
 	pool := &sync.Pool{}
-	pool.New = func() any { return &page{make([]byte, n+n/8), pool} }
+	pool.New = func() any { return &page{make([]byte, n+n*3/8), pool} }
 	return pool
 }
 
