@@ -224,9 +224,13 @@ func (o *Options) await(ctx context.Context, a *verify.Account, followed <-chan 
 			if _, arrived := a.Accounted(); arrived != last {
 				last, moved = arrived, now
 			}
-			if now.Sub(moved) > o.Patience+lag.Pause {
+			if silent := o.Patience + lag.Pause; now.Sub(moved) > silent {
 				cancel()
-				return <-followed
+				err := <-followed
+				if err == nil && !a.Complete() {
+					err = fmt.Errorf("nothing came for %v, and the last line is still to come: it may be slow (--patience) rather than lose lines", silent)
+				}
+				return err
 			}
 		}
 	}

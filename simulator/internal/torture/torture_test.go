@@ -155,6 +155,23 @@ func TestRun_FollowerThatEndsInTheMiddle_IsSaidToHave(t *testing.T) {
 	}
 }
 
+func TestRun_FollowerThatFallsSilentBeforeTheLastLine_IsSaidToBeSlowPerhaps(t *testing.T) {
+	o := options(t)
+	o.Rates, o.Patience = o.Rates[:1], 200*time.Millisecond
+	o.Source = func(path string, _ verify.Lag) (verify.Source, error) {
+		return func(ctx context.Context, a *verify.Account) error {
+			first, err := os.ReadFile(path)
+			a.Lines(first, time.Now(), false)
+			<-ctx.Done()
+			return err
+		}, nil
+	}
+	trials, err := torture.Run(t.Context(), o)
+	if err != nil || len(trials) != 1 || trials[0].OK() || !strings.Contains(trials[0].Error, "nothing came for 200ms, and the last line is still to come") {
+		t.Errorf("%+v, %v", trials, err)
+	}
+}
+
 func TestRun_Cancelled_ReturnsWhatIsWholeAndLeavesNothingBehind(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancel(t.Context())
