@@ -23,7 +23,7 @@ type mutation struct {
 
 var mutations = []mutation{
 	{"overlap check: the bytes before the offset are compared", "follow/identity.go",
-		"func (w *window) holds(b []byte) bool { return bytes.Equal(w.bytes(), b) }", "func (w *window) holds(b []byte) bool { return len(b) == w.n }", "follow", "Regrown|SameSize|Property/programs/tracker_keeps"},
+		"func (w *window) holds(b []byte) bool { return bytes.Equal(w.bytes(), b) }", "func (w *window) holds(b []byte) bool { return len(b) == w.n }", "follow", "OtherBytes"},
 	{"overlap check: the bytes at the beginning of the file are compared", "follow/identity.go",
 		"return w.holds(o.bytes()) && bytes.Equal(w.first(), o.first())", "return w.holds(o.bytes())", "follow", "EndAlike"},
 	{"late lines: what was left is compared with what stands there", "follow/late.go",

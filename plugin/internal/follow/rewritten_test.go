@@ -217,6 +217,19 @@ func TestFill_RegrownWithLinesThatEndAlike_IsRewritten(t *testing.T) {
 	}
 }
 
+// As before: the file begins alike, and something else stands before the offset.
+func TestFill_OtherBytesStandBeforeTheOffset_IsRewritten(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.NoEvents, o.Poll = true, time.Hour })
+	same := strings.Repeat("x", 2*overlap) + "\n"
+	w.write("app.log", same+"one\n")
+	r := w.follow(tail.StartAtBeginning())
+	r.caughtUp()
+	w.must(os.WriteFile(w.path("app.log"), []byte(same+"two\nthree\n"), 0o644))
+	if n, err := r.r.b.fill(0); !errors.Is(err, errRewritten) {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
+
 // shred writes random bytes over a rotated file, several times, before it is deleted, as logrotate's option of that name has it.
 func TestFollow_RotatedFileIsShredded_NothingOfThatIsDelivered(t *testing.T) {
 	tiers(t, func(t *testing.T, w *world) {
